@@ -43,88 +43,86 @@ for (let opcode = 0; opcode < 256; opcode++) {
   OPCODES.push({ by, shapes: rows.map((r) => ({ row: r, value: by ? r.match[by]! : 0, zero: zero(r) })) });
 }
 
+/** Names the byte at an offset of the code. */
+type Place = (at: number) => string;
+
 function refuse(where: string, expected: string, got: string, hint?: string): never {
   throw new InputError("ERR_RUNBPF_INSN", { where, expected, got, hint });
 }
 
-/** Explains why no row matches the bytes at `at`. */
-function refuseSlot(view: DataView, at: number, where: string): never {
-  const here = `${where}+${hex(at)}`;
+/** Explains why no row matches the slot at `at`. */
+function refuseSlot(view: DataView, at: number, place: Place): never {
   const opcode = view.getUint8(at);
   const [dst, src] = [view.getUint8(at + 1) & 15, view.getUint8(at + 1) >> 4];
   const fields = { dst, src, off: view.getInt16(at + 2, true), imm: view.getInt32(at + 4, true) };
   const entry = OPCODES[opcode];
-  if (!entry) refuse(here, "an eBPF instruction", `opcode ${hex(opcode)}`);
-  const shape = entry.shapes.find((s) => !entry.by || s.value === fields[entry.by]);
-  if (!shape)
-    refuse(
-      here,
-      `${entry.by} ${entry.shapes.map((s) => s.value).join(", ")} in ${entry.shapes[0].row.name}`,
-      `${fields[entry.by!]}`,
-    );
-  const { name, kind } = shape.row;
+  if (!entry) refuse(place(at), "an eBPF instruction", `opcode ${hex(opcode)}`);
+  const { by, shapes } = entry;
+  const shape = shapes.find((s) => !by || s.value === fields[by]);
+  if (!shape) {
+    const values = shapes.map((s) => s.value).join(", ");
+    refuse(place(at), `${by} ${values} in ${shapes[0].row.name}`, `${fields[by!]}`);
+  }
+  const { name } = shape.row;
   for (const field of ["dst", "src", "off", "imm"] as const)
     if (shape.zero[field] && fields[field] !== 0)
-      refuse(here, `${field} = 0 in ${name} (a reserved field)`, `${fields[field]}`);
-  for (const r of [dst, src]) if (r >= REGISTERS) refuse(here, `a register r0 … r10 in ${name}`, `r${r}`);
-  if (kind === "lddw") {
-    if (at + 2 * SLOT > view.byteLength) refuse(here, `the second half of ${name}`, "the end of the code");
-    refuse(
-      `${where}+${hex(at + SLOT)}`,
-      `the second half of ${name}: nothing but an immediate`,
-      "other fields",
-    );
+      refuse(place(at), `${field} 0 in ${name} (a reserved field)`, `${fields[field]}`);
+  for (const r of [dst, src])
+    if (r >= REGISTERS) refuse(place(at), `a register r0 … r10 in ${name}`, `r${r}`);
+  if (at + 2 * SLOT > view.byteLength) refuse(place(at), `the second half of ${name}`, "the end of the code");
+  refuse(place(at + SLOT), `the second half of ${name}, an immediate alone`, "other fields");
+}
+
+/** The shape whose matched field has the value that the slot has. */
+function findShape({ by, shapes }: Opcode, src: number, off: number, imm: number): Shape | undefined {
+  if (by === undefined) return shapes[0];
+  const value = by === "imm" ? imm : by === "off" ? off : src;
+  for (let k = 0; k < shapes.length; k++) if (shapes[k].value === value) return shapes[k];
+  return undefined;
+}
+
+/** Decodes the instruction whose first slot is at byte `at`. */
+function decodeOne(view: DataView, at: number, place: Place): Insn {
+  const entry = OPCODES[view.getUint8(at)];
+  const registers = view.getUint8(at + 1);
+  let dst = registers & 15;
+  const src = registers >> 4;
+  const off = view.getInt16(at + 2, true);
+  let imm = view.getInt32(at + 4, true);
+  const shape = entry && findShape(entry, src, off, imm);
+  if (shape === undefined) refuseSlot(view, at, place);
+  const { row, zero } = shape;
+  if (row.op === "indirect" && dst === 0 && imm > 0 && imm < REGISTERS) {
+    dst = imm;
+    imm = 0;
   }
-  refuse(here, "an eBPF instruction", `opcode ${hex(opcode)}`);
+  const reserved =
+    (zero.dst && dst !== 0) || (zero.src && src !== 0) || (zero.off && off !== 0) || (zero.imm && imm !== 0);
+  if (reserved || dst >= REGISTERS || src >= REGISTERS) refuseSlot(view, at, place);
+  let hi = 0;
+  if (row.kind === "lddw") {
+    if (at + 2 * SLOT > view.byteLength || view.getInt32(at + SLOT, true) !== 0) refuseSlot(view, at, place);
+    hi = view.getInt32(at + SLOT + 4, true);
+    if (zero.hi && hi !== 0) refuse(place(at + SLOT), `imm 0 in the second half of ${row.name}`, `${hi}`);
+  }
+  return { row, dst, src, off, imm, hi, slot: at / SLOT };
 }
 
 /**
- * Decodes the slots of `code`, one entry an instruction. `where` names the section in messages.
+ * Decodes the slots of `code`, one entry an instruction. Messages name `where` and `base` plus the byte offset.
  * An indirect call's register is in `dst`, whether the compiler put it there or (LLVM before 19) in `imm`.
  * Throws ERR_RUNBPF_INSN for an unknown opcode, a register past r10, a reserved field that is not zero, half a lddw.
  */
-export function decode(code: Uint8Array, where: string): Insn[] {
+export function decode(code: Uint8Array, where: string, base = 0): Insn[] {
+  const place = (at: number): string => `${where}+${hex(base + at)}`;
   if (code.length % SLOT !== 0)
-    refuse(where, `a multiple of ${SLOT} bytes of code`, `${code.length}`, "an instruction takes 8 bytes");
+    refuse(place(0), `a multiple of ${SLOT} bytes of code`, `${code.length}`, "an instruction takes 8 bytes");
   const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
   const insns: Insn[] = [];
   for (let at = 0; at < code.length; at += SLOT) {
-    const slot = at / SLOT;
-    const registers = code[at + 1];
-    let dst = registers & 15;
-    const src = registers >> 4;
-    const off = view.getInt16(at + 2, true);
-    let imm = view.getInt32(at + 4, true);
-    let hi = 0;
-    const entry = OPCODES[code[at]];
-    if (entry === undefined) return refuseSlot(view, at, where);
-    const { by, shapes } = entry;
-    let shape: Shape | undefined = shapes[0];
-    if (by !== undefined) {
-      const value = by === "imm" ? imm : by === "off" ? off : src;
-      let k = 0;
-      while (k < shapes.length && shapes[k].value !== value) k++;
-      shape = shapes[k];
-      if (shape === undefined) return refuseSlot(view, at, where);
-    }
-    const { row, zero } = shape;
-    if (row.op === "indirect" && dst === 0 && imm > 0 && imm < REGISTERS) [dst, imm] = [imm, 0];
-    if (
-      (zero.dst && dst !== 0) ||
-      (zero.src && src !== 0) ||
-      (zero.off && off !== 0) ||
-      (zero.imm && imm !== 0)
-    )
-      return refuseSlot(view, at, where);
-    if (dst >= REGISTERS || src >= REGISTERS) return refuseSlot(view, at, where);
-    if (row.kind === "lddw") {
-      at += SLOT;
-      if (at >= code.length || view.getInt32(at, true) !== 0) return refuseSlot(view, at - SLOT, where);
-      hi = view.getInt32(at + 4, true);
-      if (zero.hi && hi !== 0)
-        refuse(`${where}+${hex(at)}`, `imm = 0 in the second half of ${row.name}`, `${hi}`);
-    }
-    insns.push({ row, dst, src, off, imm, hi, slot });
+    const insn = decodeOne(view, at, place);
+    if (insn.row.kind === "lddw") at += SLOT;
+    insns.push(insn);
   }
   return insns;
 }
