@@ -33,7 +33,7 @@ export interface BpfRow {
   /** RFC 9669 section 2.4; callx, which the RFC leaves out, is with the other calls. */
   group: "base32" | "base64" | "divmul32" | "divmul64" | "atomic32" | "atomic64" | "packet";
   /**
-   * The text that llvm-objdump prints, with placeholders: {dst} {src} {imm} {imm64} = hi:imm, {off} = "+ 0x4",
+   * The text that llvm-objdump prints, with placeholders: {dst} {src} {imm} {uimm} {imm64} = hi:imm, {off} = "+ 0x4",
    * {jump} {jumpl} = "+0x3" of off or imm, {+imm} {+hi} = " + 0x4", or nothing when zero.
    */
   syntax: string;
@@ -275,7 +275,7 @@ function lddwRows(): BpfRow[] {
         operand: "imm",
         uses: wide ? ["dst", "imm", "hi"] : ["dst", "imm"],
       },
-      syntax: src === 0 ? "r{dst} = {imm64} ll" : `ld_pseudo r{dst}, 0x${src}, {imm}${wide ? "{+hi}" : ""}`,
+      syntax: src === 0 ? "r{dst} = {imm64} ll" : `ld_pseudo r{dst}, 0x${src}, {uimm}${wide ? "{+hi}" : ""}`,
     });
   });
 }

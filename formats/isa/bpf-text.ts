@@ -16,12 +16,13 @@ const PRINT: Record<string, (insn: Insn) => string> = {
   dst: (i) => `${i.dst}`,
   src: (i) => `${i.src}`,
   imm: (i) => signed(i.imm),
+  uimm: (i) => hex(i.imm >>> 0),
   imm64: (i) => (wide(i) < 0n ? `-0x${(-wide(i)).toString(16)}` : `0x${wide(i).toString(16)}`),
   off: (i) => plus(i.off, " "),
   jump: (i) => plus(i.off, ""),
   jumpl: (i) => plus(i.imm, ""),
   "+imm": (i) => (i.imm === 0 ? "" : ` ${plus(i.imm, " ")}`),
-  "+hi": (i) => (i.hi === 0 ? "" : ` ${plus(i.hi, " ")}`),
+  "+hi": (i) => (i.hi === 0 ? "" : ` + ${hex(i.hi >>> 0)}`),
 };
 
 /** The text of an instruction; `target` names the slot that a jump or local call leads to. */
