@@ -3,6 +3,7 @@
 import { align, hex, Reader, Writer } from "./bytes.ts";
 import {
   archOf,
+  CODE_LIMIT,
   checkLimits,
   contractOf,
   DATA_LIMIT,
@@ -33,7 +34,11 @@ export const BARE_HEADER = [
   { name: "context", size: 1, doc: "context kind: what r1 … r5 are" },
   { name: "size", size: 4, doc: "bytes of the whole file" },
   { name: "checksum", size: 4, doc: "CRC-32 of the whole file with this field zero" },
-  { name: "code", size: 4, doc: "bytes of code with its read-only data: a multiple of 4, at least 4" },
+  {
+    name: "code",
+    size: 4,
+    doc: "bytes of code with its read-only data: a multiple of 4, from 4 to 2^30 - 4",
+  },
   {
     name: "data",
     size: 4,
@@ -129,8 +134,8 @@ export function readBare(bytes: Uint8Array, where: string): Container {
       );
   });
   if (header.flags & ~3) reader.fail(at("flags"), "flag bits 0 and 1 only", hex(header.flags));
-  if (header.code < 4 || header.code % 4 !== 0 || header.code >= DATA_LIMIT)
-    reader.fail(at("code"), "a code size that is a multiple of 4, from 4 to 2^31 - 4", `${header.code}`);
+  if (header.code < 4 || header.code % 4 !== 0 || header.code >= CODE_LIMIT)
+    reader.fail(at("code"), "a code size that is a multiple of 4, from 4 to 2^30 - 4", `${header.code}`);
   if (header.data % 8 !== 0 || header.data >= DATA_LIMIT)
     reader.fail(at("data"), "a data size that is a multiple of 8 below 2^31", `${header.data}`);
   const helpersAt = HEADER_SIZE + header.code;

@@ -9,6 +9,9 @@ import { type Field, fieldOffset, fieldsSize, readFields } from "./fields.ts";
 export const HELPER_IDS = 4_000_000;
 /** Data blocks stay below this size, so that a 32-bit loader cannot overflow. */
 export const DATA_LIMIT = 2 ** 31;
+/** Code with its read-only data stays below this size, and so does not overflow in 31 bits with the rest. */
+export const CODE_LIMIT = 2 ** 30;
+const FILE_LIMIT = 2 ** 31;
 const STACK_LIMIT = 0xffff * 16;
 
 export const flagsOf = (contract: Contract): number =>
@@ -44,7 +47,7 @@ export function checkLimits({ code, data, dataSize, programs }: Container, where
   if (data.length > dataSize) bug("more initial data than data");
   const memory = programs.reduce((most, { contract }) => Math.max(most, contract.memory), 0);
   const limits: [number, number, string][] = [
-    [code.length, DATA_LIMIT - 8, "bytes of code"],
+    [code.length, CODE_LIMIT - 4, "bytes of code"],
     [dataSize, DATA_LIMIT - 8, "bytes of data"],
     [memory, 0xffff, "bytes of context memory"],
   ];
@@ -62,13 +65,13 @@ export function trimData(data: Uint8Array, relocations: readonly Relocation[]): 
   return data.subarray(0, end);
 }
 
-/** Relocations as words, sorted by offset: bit 31 = the target is the data block. */
+/** Relocations as words, sorted: bit 0 = the target is the data block, bits 1–31 = number of the 8-byte word. */
 export function writeRelocations(out: Writer, relocations: readonly Relocation[]): void {
   for (const { at, block } of [...relocations].sort((a, b) => a.at - b.at))
-    out.u32(((block === "data" ? 0x8000_0000 : 0) | at) >>> 0);
+    out.u32(at / 4 + (block === "data" ? 1 : 0));
 }
 
-/** Reads `count` relocation words; each must name an aligned word of `data`, in ascending order, with a valid target. */
+/** Reads `count` relocation words; each must name another 8-byte word of `data`, with an offset inside its target. */
 export function readRelocations(
   words: Reader,
   start: number,
@@ -77,22 +80,21 @@ export function readRelocations(
   sizes: { code: number; data: number },
 ): Relocation[] {
   const relocations: Relocation[] = [];
-  let next = 0;
+  const seen = new Set<number>();
   for (let i = 0; i < count; i++) {
     const place = start + 4 * i;
     const word = words.u32(place, "relocation");
-    const at = word & 0x7fff_ffff;
-    const block = word >>> 31 === 1 ? "data" : "code";
-    if (at % 8 !== 0 || at < next)
-      words.fail(place, `relocation ${i} at a multiple of 8 from ${next}`, `${at}`);
+    const at = (word >>> 1) * 8;
+    const block = word % 2 === 1 ? "data" : "code";
     if (at + 8 > data.size)
       words.fail(place, `relocation ${i} inside ${data.size} bytes of initial data`, `offset ${at}`);
+    if (seen.has(at)) words.fail(place, "one relocation a word", `a second one at ${at}`);
     const high = data.u32(at + 4, "relocated word");
     const target = high * 2 ** 32 + data.u32(at, "relocated word");
     if (target > sizes[block])
       data.fail(at, `an offset in the ${block} block (at most ${hex(sizes[block])})`, hex(target));
+    seen.add(at);
     relocations.push({ at, block });
-    next = at + 8;
   }
   return relocations;
 }
@@ -117,6 +119,7 @@ export function openContainer<Name extends string>(
 ): { reader: Reader; header: Record<Name, number> } {
   const reader = new Reader(bytes, where, "ERR_RUNBPF_CONTAINER");
   const need = fieldsSize(about.fields);
+  if (bytes.length >= FILE_LIMIT) reader.fail(0, "a file below 2^31 bytes", `${bytes.length}`);
   if (bytes.length < need) reader.fail(0, `a header of ${need} bytes`, `${bytes.length} bytes`);
   const header = readFields(reader, 0, about.fields);
   const name = about.magic.replace("\0", "");
