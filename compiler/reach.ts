@@ -37,7 +37,7 @@ class Work<T> {
   }
 
   take(): T | undefined {
-    return this.items[this.next++];
+    return this.next < this.items.length ? this.items[this.next++] : undefined;
   }
 }
 
