@@ -1,0 +1,255 @@
+/**
+ * From an object's bytes to a container's: the table of contents of the compiler. Each step is one call; the
+ * passes between are listed in passes.ts.
+ */
+
+import { writeBare } from "../formats/bare.ts";
+import type { Arch, Container, DebugInfo, Import, ProgramEntry } from "../formats/container.ts";
+import { InputError } from "../formats/error.ts";
+import { writeSpf } from "../formats/spf.ts";
+import { helperByName, helperNames } from "../helpers/table.ts";
+import { build } from "./build/build.ts";
+import { blocksOf, parameters } from "./build/flow.ts";
+import { measureFrame } from "./build/frame.ts";
+import { Imports } from "./build/imports.ts";
+import { type Context, contextOfHook, parseContext } from "./context.ts";
+import { checkFn } from "./ir/check.ts";
+import type { Fn } from "./ir/ir.ts";
+import { op } from "./ir/ops.ts";
+import { printFn } from "./ir/print.ts";
+import { link, linkRaw } from "./link.ts";
+import { load } from "./load.ts";
+import { debugInfo, layOut, makeContainer } from "./pack.ts";
+import { PASSES } from "./passes.ts";
+import type { Func, Program } from "./program.ts";
+import { assignSlots } from "./slots.ts";
+import { stackNeeds } from "./stack-need.ts";
+import { allocate } from "./target/allocate.ts";
+import type { FunctionCode } from "./target/code.ts";
+import { splitCriticalEdges } from "./target/critical-edges.ts";
+import { Lowering } from "./target/lower.ts";
+import type { Target } from "./target/target.ts";
+import { x64Target } from "./target/x64/x64.ts";
+
+const TARGETS: Partial<Record<Arch, Target>> = { x64: x64Target };
+
+export interface CompileOptions {
+  /** Name of the file, for messages. */
+  name?: string;
+  format?: "bare" | "spf";
+  target?: Arch;
+  optimize?: 0 | 1 | 2 | "s";
+  /** The bytes are instructions, not an object. */
+  raw?: boolean;
+  /** "KIND" or "KIND:BYTES"; by default the section name decides. */
+  ctx?: string;
+  /** The program, by function or section name. */
+  program?: string;
+  /** Undefined functions that the host provides: an id, or "name" (spf). */
+  externs?: Record<string, number | "name">;
+  /** Puts function names and line numbers into an spf. */
+  debug?: boolean;
+  /** Checks the IR's invariants after each pass. */
+  check?: boolean;
+  /** Called with the IR after building ("build") and after each pass. */
+  onPass?(pass: string, fn: Fn, text: () => string): void;
+}
+
+/** What compile tells of its work. */
+export interface Report {
+  format: "bare" | "spf";
+  target: Arch;
+  programs: { name: string; hook: string; stack: number }[];
+  /** Bytes: of the file, of the code without and of the read-only and writable data. */
+  bytes: { file: number; code: number; rodata: number; data: number };
+  instructions: number;
+  imports: Import[];
+  verified: boolean;
+  /** Milliseconds by step, in the order of the steps. */
+  times: [step: string, milliseconds: number][];
+}
+
+export interface Compiled {
+  container: Uint8Array;
+  report: Report;
+  /** Where the code came from; in the container only if asked for. */
+  debug: DebugInfo;
+}
+
+/** Adds up the time of each step. */
+class Clock {
+  readonly times = new Map<string, number>();
+  private last = performance.now();
+
+  done(step: string): void {
+    const now = performance.now();
+    this.times.set(step, (this.times.get(step) ?? 0) + now - this.last);
+    this.last = now;
+  }
+}
+
+/** Loads and links an object, or raw bytecode. Throws InputError. */
+export function readProgram(bytes: Uint8Array, options: CompileOptions): Program {
+  const name = options.name ?? "program";
+  if (options.raw) return linkRaw(bytes, name);
+  return link(load(bytes, name), {
+    program: options.program,
+    externs: options.externs,
+    helperByName,
+    helperNames: helperNames(),
+  });
+}
+
+/** Where instruction `insn` of `func` stands, for messages. */
+function place(program: Program, func: Func, insn: number): string {
+  const line = func.lines.findLast((row) => row.insn <= insn);
+  if (line !== undefined && line.line > 0) return `${line.file}:${line.line}`;
+  return `${program.name}: ${func.name} instruction ${func.insns[Math.max(insn, 0)]?.slot ?? 0}`;
+}
+
+/** BPF to optimised SSA, for every function of a program. */
+function buildAll(program: Program, options: CompileOptions, clock: Clock): { fns: Fn[]; imports: Import[] } {
+  const imports = new Imports();
+  const flows = program.functions.map(blocksOf);
+  const params = parameters(program, flows);
+  const fns = program.functions.map((func, f) => build(func, f, flows[f], params, imports));
+  const seen = (pass: string, fn: Fn) => {
+    if (options.check) checkFn(fn, pass);
+    options.onPass?.(pass, fn, () => printFn(fn));
+  };
+  for (const fn of fns) seen("build", fn);
+  clock.done("build");
+  if (options.optimize !== 0) {
+    for (const { name, run } of PASSES) {
+      for (const fn of fns) {
+        run(fn, imports.list);
+        seen(name, fn);
+      }
+      clock.done(name);
+    }
+  }
+  for (const [f, fn] of fns.entries()) measureFrame(fn, (insn) => place(program, program.functions[f], insn));
+  return { fns, imports: imports.list };
+}
+
+/** needsGot[f]: function f, or one that it calls, uses the import table. */
+function findGotUsers(fns: Fn[]): boolean[] {
+  const needs = fns.map(() => false);
+  const callers: number[][] = fns.map(() => []);
+  const work: number[] = [];
+  const uses = new Set<unknown>([op.helper, op.calli]);
+  for (const [f, fn] of fns.entries()) {
+    const leaf = (v: { op: unknown } | null) => v?.op === op.data || v?.op === op.map;
+    for (const block of fn.blocks) {
+      let direct = leaf(block.control);
+      for (const v of [...block.phis, ...block.body]) {
+        if (v.op === op.call) callers[v.aux].push(f);
+        direct ||= uses.has(v.op) || v.args.some(leaf);
+      }
+      if (direct && !needs[f]) {
+        needs[f] = true;
+        work.push(f);
+      }
+    }
+  }
+  while (work.length > 0)
+    for (const f of callers[work.pop()!]) {
+      if (needs[f]) continue;
+      needs[f] = true;
+      work.push(f);
+    }
+  return needs;
+}
+
+/** SSA to machine code, for every function. */
+function generate(fns: Fn[], target: Target, clock: Clock): FunctionCode[] {
+  const context = { needsGot: findGotUsers(fns) };
+  const machine = fns.map((fn) => {
+    splitCriticalEdges(fn);
+    return new Lowering(fn, context, target.selection).run();
+  });
+  clock.done("select");
+  const allocated = machine.map((fn) => allocate(fn, target.registers));
+  clock.done("allocate");
+  const codes = machine.map((fn, f) => target.encode(fn, allocated[f], fns[f].stack));
+  clock.done("encode");
+  return codes;
+}
+
+function entries(program: Program, offsets: number[], stack: number[], ctx: Context | undefined): ProgramEntry[] {
+  return program.entries.map(({ name, hook, func }) => {
+    const { kind, memory } = ctx ?? contextOfHook(hook);
+    const contract = { verified: false, bounded: false, context: kind, memory, stack: stack[func] };
+    return { name, hook, offset: offsets[func], contract };
+  });
+}
+
+/** A bare file has one entry and no maps: says so before any work is done. */
+function checkFormat(program: Program, format: "bare" | "spf"): void {
+  if (program.entries.length === 0)
+    throw new InputError("ERR_RUNBPF_LINK", {
+      where: program.name,
+      expected: "a program",
+      got: "an object without executable code",
+    });
+  if (format === "bare" && program.entries.length > 1)
+    throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
+      where: program.name,
+      expected: "one program for a bare file",
+      got: program.entries.map((entry) => entry.name).join(", "),
+      hint: "choose one with --program NAME, or convert to spf",
+    });
+  if (format === "bare" && program.maps.length > 0)
+    throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
+      where: program.name,
+      expected: "a program without maps for a bare file",
+      got: `map ${program.maps[0].name}`,
+      hint: "convert to spf",
+    });
+}
+
+/**
+ * Compiles an eBPF object (or raw bytecode) to a container. The same input gives the same bytes. Throws InputError
+ * where the input is at fault.
+ */
+export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compiled {
+  const clock = new Clock();
+  const format = options.format ?? "spf";
+  const arch = options.target ?? "x64";
+  const target = TARGETS[arch];
+  if (target === undefined)
+    throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
+      where: "target",
+      expected: `one of ${Object.keys(TARGETS).join(", ")}`,
+      got: arch,
+    });
+  const ctx = options.ctx !== undefined ? parseContext(options.ctx) : options.raw ? parseContext("mem") : undefined;
+  const program = readProgram(bytes, options);
+  checkFormat(program, format);
+  clock.done("load and link");
+  const { fns, imports } = buildAll(program, options, clock);
+  const slots = assignSlots(fns, imports);
+  const codes = generate(fns, target, clock);
+  const packed = layOut(program, codes, target);
+  const debug = debugInfo(program, codes, packed);
+  const stack = stackNeeds(fns, codes, slots, program.pointers);
+  const programs = entries(program, packed.offsets, stack, ctx);
+  const inFile = options.debug && format === "spf" ? debug : undefined;
+  const container = makeContainer(format, program, packed, slots, programs, target, inFile);
+  const file = format === "bare" ? writeBare(container) : writeSpf(container);
+  clock.done("pack");
+  return { container: file, report: report(container, program, file, packed.rodataAt, clock), debug };
+}
+
+function report(c: Container, program: Program, file: Uint8Array, code: number, clock: Clock): Report {
+  return {
+    format: c.format,
+    target: c.arch,
+    programs: c.programs.map(({ name, hook, contract }) => ({ name, hook, stack: contract.stack })),
+    bytes: { file: file.length, code, rodata: program.rodata.length, data: c.dataSize },
+    instructions: program.functions.reduce((sum, func) => sum + func.insns.length, 0),
+    imports: c.imports,
+    verified: false,
+    times: [...clock.times],
+  };
+}

@@ -1,0 +1,62 @@
+/** Dominators by the iterative scheme over reverse postorder; two blocks are compared in constant time. */
+
+import { reversePostorder } from "./flow.ts";
+import type { Block, Fn } from "./ir.ts";
+
+/** Immediate dominators: idom[block.id]; the entry is its own. */
+export function immediateDominators(fn: Fn): Block[] {
+  const order = reversePostorder(fn);
+  const number = new Int32Array(fn.nextBlock);
+  for (const [i, block] of order.entries()) number[block.id] = i;
+  const idom: Block[] = [];
+  idom[order[0].id] = order[0];
+  const meet = (a: Block, b: Block): Block => {
+    let [x, y] = [a, b];
+    while (x !== y) {
+      while (number[x.id] > number[y.id]) x = idom[x.id];
+      while (number[y.id] > number[x.id]) y = idom[y.id];
+    }
+    return x;
+  };
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const block of order.slice(1)) {
+      let best: Block | undefined;
+      for (const before of block.predecessors)
+        if (idom[before.id] !== undefined) best = best === undefined ? before : meet(best, before);
+      if (best !== idom[block.id]) {
+        idom[block.id] = best!;
+        changed = true;
+      }
+    }
+  }
+  return idom;
+}
+
+/** A test whether one block dominates another. */
+export function dominators(fn: Fn): (a: Block, b: Block) => boolean {
+  const idom = immediateDominators(fn);
+  const children: Block[][] = [];
+  for (const block of fn.blocks) {
+    const parent = idom[block.id];
+    if (parent === undefined || parent === block) continue;
+    (children[parent.id] ??= []).push(block);
+  }
+  const first = new Int32Array(fn.nextBlock);
+  const last = new Int32Array(fn.nextBlock);
+  let clock = 0;
+  const work: { block: Block; next: number }[] = [{ block: fn.blocks[0], next: 0 }];
+  first[fn.blocks[0].id] = ++clock;
+  while (work.length > 0) {
+    const top = work[work.length - 1];
+    const child = children[top.block.id]?.[top.next++];
+    if (child === undefined) {
+      last[top.block.id] = ++clock;
+      work.pop();
+    } else {
+      first[child.id] = ++clock;
+      work.push({ block: child, next: 0 });
+    }
+  }
+  return (a, b) => first[a.id] <= first[b.id] && last[b.id] <= last[a.id];
+}

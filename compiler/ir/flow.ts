@@ -1,0 +1,74 @@
+/** Edits and orders of the control-flow graph that several passes need. */
+
+import type { Block, Fn, Value } from "./ir.ts";
+
+/** Blocks in reverse postorder: a block comes after its predecessors, back edges apart. */
+export function reversePostorder(fn: Fn): Block[] {
+  const state = new Uint8Array(fn.nextBlock);
+  const result: Block[] = [];
+  const work = [fn.blocks[0]];
+  while (work.length > 0) {
+    const block = work[work.length - 1];
+    if (state[block.id] === 0) {
+      state[block.id] = 1;
+      for (const next of block.successors) if (state[next.id] === 0) work.push(next);
+    } else {
+      work.pop();
+      if (state[block.id] === 1) {
+        state[block.id] = 2;
+        result.push(block);
+      }
+    }
+  }
+  return result.reverse();
+}
+
+/** Removes one edge from → to, with its argument in each phi of `to`. */
+export function removeEdge(from: Block, to: Block): void {
+  const index = to.predecessors.indexOf(from);
+  to.predecessors.splice(index, 1);
+  for (const phi of to.phis) phi.args.splice(index, 1);
+}
+
+/** Rewrites every use: `replacement[id]`, followed to its end, stands for value `id`. */
+export class Replacements {
+  private readonly to: (Value | undefined)[] = [];
+  count = 0;
+
+  set(old: Value, by: Value): void {
+    this.to[old.id] = by;
+    this.count++;
+  }
+
+  has(v: Value): boolean {
+    return this.to[v.id] !== undefined;
+  }
+
+  /** What stands for `v` in the end; shortens the chain on its way. */
+  get(v: Value): Value {
+    let end = v;
+    for (let next = this.to[end.id]; next !== undefined; next = this.to[end.id]) end = next;
+    for (let at = v; at !== end; ) {
+      const next = this.to[at.id]!;
+      this.to[at.id] = end;
+      at = next;
+    }
+    return end;
+  }
+
+  /** Applies them to all arguments and controls, and drops the replaced values from their blocks. */
+  apply(fn: Fn): void {
+    if (this.count === 0) return;
+    const rewrite = (v: Value) => {
+      for (let i = 0; i < v.args.length; i++) v.args[i] = this.get(v.args[i]);
+    };
+    const kept = (v: Value) => !this.has(v);
+    for (const block of fn.blocks) {
+      block.phis = block.phis.filter(kept);
+      block.body = block.body.filter(kept);
+      block.phis.forEach(rewrite);
+      block.body.forEach(rewrite);
+      if (block.control !== null) block.control = this.get(block.control);
+    }
+  }
+}

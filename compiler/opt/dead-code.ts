@@ -1,0 +1,22 @@
+/** Removes values that nothing needs: no effect, no use by an effect or a block's end. Dead loads go too. */
+
+import type { Fn, Value } from "../ir/ir.ts";
+
+export function deadCode(fn: Fn): void {
+  const live = new Uint8Array(fn.nextValue);
+  const work: Value[] = [];
+  const need = (v: Value) => {
+    if (live[v.id] === 1) return;
+    live[v.id] = 1;
+    work.push(v);
+  };
+  for (const block of fn.blocks) {
+    for (const v of block.body) if (v.op.writes) need(v);
+    if (block.control !== null) need(block.control);
+  }
+  while (work.length > 0) for (const arg of work.pop()!.args) need(arg);
+  for (const block of fn.blocks) {
+    block.phis = block.phis.filter((v) => live[v.id] === 1);
+    block.body = block.body.filter((v) => live[v.id] === 1);
+  }
+}

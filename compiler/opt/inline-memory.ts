@@ -1,0 +1,75 @@
+/**
+ * Copies and fills of a small constant size become loads and stores: requires calls of memcpy, memmove and memset
+ * as helpers. Larger ones stay calls, which the host serves with native code.
+ */
+
+import type { Import } from "../../formats/container.ts";
+import { helperByName } from "../../helpers/table.ts";
+import { Replacements } from "../ir/flow.ts";
+import { isConst } from "../ir/fold.ts";
+import type { Fn, Value } from "../ir/ir.ts";
+import { type Op, op, type Type } from "../ir/ops.ts";
+
+/** Bytes up to which straight code is shorter and faster than a call. */
+const LIMIT = 32;
+
+const MEMCPY = helperByName("memcpy");
+const MEMMOVE = helperByName("memmove");
+const MEMSET = helperByName("memset");
+
+export function inlineMemory(fn: Fn, imports: readonly Import[]): void {
+  const replaced = new Replacements();
+  for (const block of fn.blocks) {
+    const body: Value[] = [];
+    for (const v of block.body) {
+      if (v.op === op.helper && expand(fn, v, imports[v.aux], body)) replaced.set(v, v.args[0]);
+      else body.push(v);
+    }
+    block.body = body;
+  }
+  replaced.apply(fn);
+}
+
+interface Piece {
+  at: number;
+  load: Op;
+  store: Op;
+  type: Type;
+}
+
+/** The fewest accesses that cover `size` bytes. */
+function pieces(size: number): Piece[] {
+  const list: Piece[] = [];
+  for (let at = 0; at < size; ) {
+    const left = size - at;
+    if (left >= 8) list.push({ at, load: op.load64, store: op.store64, type: 64 });
+    else if (left >= 4) list.push({ at, load: op.load32, store: op.store32, type: 32 });
+    else if (left >= 2) list.push({ at, load: op.load16, store: op.store16, type: 32 });
+    else list.push({ at, load: op.load8, store: op.store8, type: 32 });
+    at += list[list.length - 1].load.bytes;
+  }
+  return list;
+}
+
+function expand(fn: Fn, call: Value, target: Import, body: Value[]): boolean {
+  if (target.kind !== "helper") return false;
+  const { id } = target;
+  const [to, from, size] = call.args;
+  if (id !== MEMCPY && id !== MEMMOVE && id !== MEMSET) return false;
+  if (size === undefined || !isConst(size) || size.hi !== 0 || size.lo < 0 || size.lo > LIMIT) return false;
+  if (id === MEMSET && !isConst(from)) return false;
+  const make = (row: Op, type: Type, args: Value[], aux: number) => {
+    const v = fn.value(row, type, args, call.block, call.at);
+    v.aux = aux;
+    body.push(v);
+    return v;
+  };
+  const list = pieces(size.lo);
+  const fill = id === MEMSET ? Math.imul(from.lo & 255, 0x01010101) : 0;
+  const value = ({ at, load, type }: Piece) =>
+    id === MEMSET ? fn.const(type, fill, type === 64 ? fill : 0) : make(load, type, [from], at);
+  // Everything is read before anything is written: right for overlapping memory too.
+  const values = list.map(value);
+  for (const [k, { at, store }] of list.entries()) make(store, 0, [to, values[k]], at);
+  return true;
+}

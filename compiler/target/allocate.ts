@@ -1,0 +1,246 @@
+/**
+ * Linear scan over intervals with holes and splitting (Wimmer and Mössenböck 2005; Wimmer and Franz 2010). Requires
+ * machine code without critical edges; guarantees that every instruction's operands are real registers and that
+ * no two values that are live at once share one. A spilled value is stored once, where it is defined.
+ */
+
+import { bug } from "../../formats/error.ts";
+import { buildIntervals, firstMeeting, Interval, type Intervals } from "./intervals.ts";
+import { liveRegisters } from "./live.ts";
+import { type Allocation, type MFn, type RegisterFile, SLOT } from "./mir.ts";
+import { resolve } from "./resolve.ts";
+
+export function allocate(fn: MFn, file: RegisterFile): Allocation {
+  const live = liveRegisters(fn);
+  const intervals = buildIntervals(fn, live);
+  const scan = new Scan(fn, file, intervals);
+  scan.run();
+  const moves = resolve(fn, intervals, live);
+  return { moves, slots: scan.slots, written: writtenRegisters(fn, intervals) };
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+class Scan {
+  slots = 0;
+  private readonly fn: MFn;
+  private readonly order: readonly number[];
+  private readonly intervals: Intervals;
+  /** Descending by start: the next one is the last. */
+  private readonly unhandled: Interval[];
+  private active: Interval[] = [];
+  private inactive: Interval[] = [];
+  private readonly slotOf = new Map<number, number>();
+  /** Index into fixed[r] before which every range has ended. */
+  private readonly fixedAt = new Int32Array(32);
+  private readonly free = new Float64Array(32);
+
+  constructor(fn: MFn, file: RegisterFile, intervals: Intervals) {
+    this.fn = fn;
+    this.order = file.order;
+    this.intervals = intervals;
+    this.unhandled = intervals.of.filter((i) => i !== undefined).sort((a, b) => b.start - a.start);
+  }
+
+  run(): void {
+    for (let current = this.unhandled.pop(); current !== undefined; current = this.unhandled.pop()) {
+      this.advance(current.start);
+      if (!this.takeFree(current)) this.takeBlocked(current);
+      if (current.location >= 0 && current.location < SLOT) this.active.push(current);
+    }
+  }
+
+  /** Moves intervals between active, inactive and done as of `position`. */
+  private advance(position: number): void {
+    const active: Interval[] = [];
+    const inactive: Interval[] = [];
+    for (const list of [this.active, this.inactive]) {
+      for (const interval of list) {
+        if (interval.end <= position) continue;
+        (interval.covers(position) ? active : inactive).push(interval);
+      }
+    }
+    this.active = active;
+    this.inactive = inactive;
+    for (const r of this.order) {
+      const ranges = this.intervals.fixed[r];
+      while (this.fixedAt[r] < ranges.length && ranges[this.fixedAt[r] + 1] <= position) this.fixedAt[r] += 2;
+    }
+  }
+
+  private fixedMeets(r: number, current: Interval): number {
+    return firstMeeting(current.ranges, this.intervals.fixed[r], this.fixedAt[r]);
+  }
+
+  private takeFree(current: Interval): boolean {
+    const { free, order } = this;
+    for (const r of order) free[r] = this.fixedMeets(r, current);
+    for (const other of this.active) free[other.location] = 0;
+    for (const other of this.inactive)
+      if (free[other.location] > 0) free[other.location] = Math.min(free[other.location], other.meets(current));
+    let best = this.hinted(current);
+    if (best < 0) {
+      best = order[0];
+      for (const r of order) {
+        if (free[r] >= current.end) {
+          best = r;
+          break;
+        }
+        if (free[r] > free[best]) best = r;
+      }
+    }
+    const until = free[best];
+    if (until >= current.end) {
+      current.location = best;
+      return true;
+    }
+    const cut = this.splitPoint(current, current.start + 1, until);
+    if (cut < 0 || cut <= current.start || current.nextNeed(current.start) >= cut) return false;
+    this.requeue(current.split(cut));
+    current.location = best;
+    return true;
+  }
+
+  /** A register that saves a move and is free for the whole of `current`, or -1. */
+  private hinted(current: Interval): number {
+    const fits = (r: number) => r >= 0 && r < SLOT && this.free[r] >= current.end && this.order.includes(r);
+    for (const friend of current.friends) {
+      const other = this.intervals.of[friend];
+      if (other === undefined) continue;
+      for (const part of other.parts) if (fits(part.location)) return part.location;
+    }
+    for (const r of current.hints) if (fits(r)) return r;
+    for (const friend of current.friends)
+      for (const r of this.intervals.of[friend]?.hints ?? []) if (fits(r)) return r;
+    return -1;
+  }
+
+  private takeBlocked(current: Interval): void {
+    const { start } = current;
+    const use = new Float64Array(32).fill(NEVER);
+    const block = new Float64Array(32).fill(NEVER);
+    for (const r of this.order) block[r] = use[r] = this.fixedMeets(r, current);
+    const rivals: Interval[] = [];
+    for (const other of this.active) {
+      rivals.push(other);
+      use[other.location] = Math.min(use[other.location], other.nextNeed(start));
+    }
+    for (const other of this.inactive) {
+      if (other.meets(current) === NEVER) continue;
+      rivals.push(other);
+      use[other.location] = Math.min(use[other.location], other.nextNeed(start));
+    }
+    let best = this.order[0];
+    for (const r of this.order) if (use[r] > use[best]) best = r;
+    const need = current.nextNeed(start);
+    if (need >= use[best] || use[best] <= start) {
+      if (need <= start + 1) bug(`${this.fn.name}: no register for v${current.register} at ${start}`);
+      this.spill(current);
+      return;
+    }
+    if (block[best] < current.end) {
+      const cut = this.splitPoint(current, start + 1, block[best]);
+      if (cut < 0) bug(`${this.fn.name}: v${current.register} at ${start} meets a pinned register`);
+      this.requeue(current.split(cut));
+    }
+    current.location = best;
+    for (const other of rivals) if (other.location === best) this.evict(other, current);
+  }
+
+  /**
+   * Frees the register of `other` for `current`. The cut may lie inside an instruction: what follows it is in its
+   * slot, which has been valid since the definition.
+   */
+  private evict(other: Interval, current: Interval): void {
+    this.active = this.active.filter((i) => i !== other);
+    this.inactive = this.inactive.filter((i) => i !== other);
+    const cut = other.covers(current.start) ? current.start : other.meets(current);
+    this.spill(cut > other.start ? other.split(cut) : other);
+  }
+
+  /** Puts `interval` into its slot, up to its next use that needs a register. */
+  private spill(interval: Interval): void {
+    const need = interval.nextNeed(interval.start);
+    if (need !== NEVER) {
+      const cut = this.gapBefore(need);
+      if (cut <= interval.start) {
+        this.requeue(interval);
+        return;
+      }
+      this.requeue(interval.split(cut));
+    }
+    interval.location = SLOT + this.slot(interval.register);
+  }
+
+  private slot(register: number): number {
+    let slot = this.slotOf.get(register);
+    if (slot === undefined) {
+      slot = this.slots++;
+      this.slotOf.set(register, slot);
+    }
+    return slot;
+  }
+
+  /** The gap (a multiple of 4) at or before `position`. */
+  private gapBefore(position: number): number {
+    return Math.floor(position / 4) * 4;
+  }
+
+  /** The best place to cut in [from, to]: the start of the outermost block, else as late as possible; -1 = none. */
+  private splitPoint(interval: Interval, from: number, to: number): number {
+    const first = Math.ceil(from / 4) * 4;
+    const last = this.gapBefore(Math.min(to, interval.end - 1));
+    if (last < first || last <= interval.start) return -1;
+    const { starts } = this.intervals;
+    let block = this.blockAt(last);
+    let best = last;
+    let depth = this.fn.blocks[block].depth;
+    for (; block > 0 && starts[block] >= first; block--) {
+      const before = this.fn.blocks[block - 1].depth;
+      if (before >= depth && this.fn.blocks[block].depth >= depth) continue;
+      best = starts[block];
+      depth = Math.min(before, this.fn.blocks[block].depth);
+    }
+    return best > interval.start ? best : -1;
+  }
+
+  private blockAt(position: number): number {
+    const { starts } = this.intervals;
+    let low = 0;
+    let high = this.fn.blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (starts[middle] <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  private requeue(interval: Interval): void {
+    const { unhandled } = this;
+    let low = 0;
+    let high = unhandled.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (unhandled[middle].start > interval.start) low = middle + 1;
+      else high = middle;
+    }
+    unhandled.splice(low, 0, interval);
+  }
+}
+
+function writtenRegisters(fn: MFn, intervals: Intervals): number {
+  let written = 0;
+  for (const interval of intervals.of) {
+    if (interval === undefined) continue;
+    for (const part of interval.parts) if (part.location < SLOT) written |= 1 << part.location;
+  }
+  for (const block of fn.blocks) {
+    for (const inst of block.insts) {
+      written |= inst.clobbers;
+      for (const pin of inst.pins) if (pin >= 0) written |= 1 << pin;
+      if (inst.pinnedDef >= 0) written |= 1 << inst.pinnedDef;
+    }
+  }
+  return written;
+}

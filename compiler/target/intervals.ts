@@ -1,0 +1,205 @@
+/**
+ * Live intervals with holes over instruction positions. Instruction k of the function has the positions 4k … 4k+3:
+ * moves into pinned registers at 4k, reading at 4k+1, writing at 4k+2, moves out of a pinned result at 4k+3.
+ */
+
+import type { Liveness } from "./live.ts";
+import type { MFn } from "./mir.ts";
+
+/** Part of a virtual register's life, in one location. Ranges are [from, to) pairs, ascending, disjoint. */
+export class Interval {
+  register: number;
+  /** from0, to0, from1, to1, … */
+  ranges: number[] = [];
+  /** Positions of uses, ascending, and whether each needs a register. */
+  uses: number[] = [];
+  needs: boolean[] = [];
+  /** A location (mir.ts), or -1 while there is none. */
+  location = -1;
+  /** The parts that follow this one, in order; only the first part has them. */
+  parts: Interval[];
+  /** Registers that would save a move: real ones, and virtual ones whose location is worth sharing. */
+  hints: number[] = [];
+  friends: number[] = [];
+
+  constructor(register: number, first?: Interval) {
+    this.register = register;
+    this.parts = first?.parts ?? [this];
+    if (first !== undefined) {
+      this.hints = first.hints;
+      this.friends = first.friends;
+    }
+  }
+
+  get start(): number {
+    return this.ranges[0];
+  }
+
+  get end(): number {
+    return this.ranges[this.ranges.length - 1];
+  }
+
+  covers(position: number): boolean {
+    const { ranges } = this;
+    for (let i = 0; i < ranges.length && ranges[i] <= position; i += 2) if (position < ranges[i + 1]) return true;
+    return false;
+  }
+
+  /** First position at which both are live, or Infinity. */
+  meets(other: Interval): number {
+    return firstMeeting(this.ranges, other.ranges, 0);
+  }
+
+  /** First use at or after `position` that needs a register, or Infinity. */
+  nextNeed(position: number): number {
+    const { uses, needs } = this;
+    for (let i = 0; i < uses.length; i++) if (uses[i] >= position && needs[i]) return uses[i];
+    return Number.POSITIVE_INFINITY;
+  }
+
+  nextUse(position: number): number {
+    for (const use of this.uses) if (use >= position) return use;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Cuts at `position` (start < position < end); this part keeps what is before. */
+  split(position: number): Interval {
+    const rest = new Interval(this.register, this.parts[0]);
+    const { ranges } = this;
+    let i = 0;
+    while (ranges[i + 1] <= position) i += 2;
+    const inside = ranges[i] < position;
+    rest.ranges = ranges.slice(i);
+    if (inside) rest.ranges[0] = position;
+    this.ranges = inside ? [...ranges.slice(0, i + 1), position] : ranges.slice(0, i);
+    let u = 0;
+    while (u < this.uses.length && this.uses[u] < position) u++;
+    rest.uses = this.uses.splice(u);
+    rest.needs = this.needs.splice(u);
+    const { parts } = this;
+    parts.splice(parts.indexOf(this) + 1, 0, rest);
+    return rest;
+  }
+}
+
+/** First common position of two ascending range lists, the second looked at from index `from` on. */
+export function firstMeeting(a: number[], b: number[], from: number): number {
+  let i = 0;
+  let j = from;
+  while (i < a.length && j < b.length) {
+    if (a[i + 1] <= b[j]) i += 2;
+    else if (b[j + 1] <= a[i]) j += 2;
+    else return Math.max(a[i], b[j]);
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+export interface Intervals {
+  /** By virtual register; undefined for one that is never live. */
+  of: (Interval | undefined)[];
+  /** Ranges in which each real register is taken by pins and clobbers. */
+  fixed: number[][];
+  /** Position of each block's first instruction; one more entry for the end. */
+  starts: number[];
+}
+
+/** Builds all intervals in one backward walk; decides which operand of a commutative instruction is tied. */
+export function buildIntervals(fn: MFn, live: Liveness): Intervals {
+  const of: (Interval | undefined)[] = new Array(fn.registers).fill(undefined);
+  const fixed: number[][] = Array.from({ length: 32 }, () => []);
+  const starts: number[] = [];
+  let position = 0;
+  for (const block of fn.blocks) {
+    starts.push(position);
+    position += 4 * block.insts.length;
+  }
+  starts.push(position);
+  const get = (register: number) => (of[register] ??= new Interval(register));
+  // While walking backwards, lists are kept in reverse: to, from, to, from …
+  const extend = (ranges: number[], from: number, to: number) => {
+    const last = ranges.length - 1;
+    if (last > 0 && ranges[last] <= to) {
+      ranges[last] = Math.min(ranges[last], from);
+      if (ranges[last - 1] < to) ranges[last - 1] = to;
+    } else ranges.push(to, from);
+  };
+  const liveNow = new Uint8Array(fn.registers);
+  for (let b = fn.blocks.length - 1; b >= 0; b--) {
+    const block = fn.blocks[b];
+    const from = starts[b];
+    for (const register of live.out[b]) {
+      extend(get(register).ranges, from, starts[b + 1]);
+      liveNow[register] = 1;
+    }
+    for (let i = block.insts.length - 1; i >= 0; i--) {
+      const inst = block.insts[i];
+      const p = from + 4 * i;
+      if (inst.def >= 0) {
+        const interval = get(inst.def);
+        const at = inst.pinnedDef >= 0 ? p + 3 : p + 2;
+        if (liveNow[inst.def] === 0) extend(interval.ranges, at, at + 1);
+        else interval.ranges[interval.ranges.length - 1] = at;
+        liveNow[inst.def] = 0;
+        interval.uses.push(at);
+        interval.needs.push(inst.pinnedDef < 0);
+        if (inst.pinnedDef >= 0) {
+          extend(fixed[inst.pinnedDef], p + 2, p + 3);
+          interval.hints.push(inst.pinnedDef);
+        }
+      }
+      for (let rest = inst.clobbers; rest !== 0; rest &= rest - 1)
+        extend(fixed[31 - Math.clz32(rest & -rest)], p + 1, p + 3);
+      if (inst.commutative && liveNow[inst.uses[0]] === 1 && liveNow[inst.uses[1]] === 0)
+        inst.uses.splice(0, 2, inst.uses[1], inst.uses[0]);
+      for (const [k, use] of inst.uses.entries()) {
+        if (use < 0) continue;
+        const pin = inst.pins[k] ?? -1;
+        const interval = get(use);
+        const late = inst.late || (inst.tied && k > 0);
+        const end = pin >= 0 ? p + 1 : late ? p + 3 : p + 2;
+        extend(interval.ranges, from, end);
+        liveNow[use] = 1;
+        interval.uses.push(pin >= 0 ? p : p + 1);
+        interval.needs.push(pin < 0);
+        if (pin >= 0) {
+          extend(fixed[pin], p + 1, inst.late || inst.tied ? p + 3 : p + 2);
+          interval.hints.push(pin);
+        }
+      }
+      if (inst.def >= 0 && inst.uses.length > 0 && (inst.tied || inst.pins.length === 0)) {
+        get(inst.def).friends.push(inst.uses[0]);
+        get(inst.uses[0]).friends.push(inst.def);
+      }
+    }
+    for (const phi of block.phis) {
+      const interval = get(phi.def);
+      if (liveNow[phi.def] === 0) extend(interval.ranges, from, from + 1);
+      else interval.ranges[interval.ranges.length - 1] = from;
+      liveNow[phi.def] = 0;
+      for (const arg of phi.args) {
+        if (arg.register < 0) continue;
+        interval.friends.push(arg.register);
+        get(arg.register).friends.push(phi.def);
+      }
+    }
+    if (b === 0) {
+      for (const { register, real } of fn.entry) {
+        const interval = of[register];
+        if (interval === undefined) continue;
+        interval.ranges[interval.ranges.length - 1] = -2;
+        interval.hints.push(real);
+        liveNow[register] = 0;
+      }
+    }
+    for (const register of live.in[b]) liveNow[register] = 0;
+    for (const register of live.out[b]) liveNow[register] = 0;
+  }
+  for (const interval of of) {
+    if (interval === undefined) continue;
+    interval.ranges.reverse();
+    interval.uses.reverse();
+    interval.needs.reverse();
+  }
+  for (const ranges of fixed) ranges.reverse();
+  return { of, fixed, starts };
+}

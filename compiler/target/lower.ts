@@ -1,0 +1,229 @@
+/**
+ * What every target's instruction selection needs: virtual registers for values, leaves made where they are used,
+ * blocks walked backwards so that a value that nobody asked for is never emitted. A target gives the rules.
+ */
+
+import { bug } from "../../formats/error.ts";
+import { reversePostorder } from "../ir/flow.ts";
+import { upperZero } from "../ir/fold.ts";
+import type { Block, Fn, Value } from "../ir/ir.ts";
+import { op } from "../ir/ops.ts";
+import { loopDepths } from "./loops.ts";
+import { MBlock, type MFn, MInst } from "./mir.ts";
+
+/** What selection must know beyond the function. */
+export interface Context {
+  /** needsGot[f]: function f of the program takes the import table as its sixth argument. */
+  needsGot: boolean[];
+}
+
+/** A target's part: rules that emit instructions through the lowering that calls them. */
+export interface Selection {
+  /** Emits one value; called only for values with effects or uses. */
+  value(l: Lowering, v: Value): void;
+  /** Emits the end of a block. */
+  end(l: Lowering, block: Block): void;
+  /** Makes a leaf (a constant or an address) in `register`. */
+  leaf(l: Lowering, v: Value, register: number): void;
+  /** A leaf that is worth keeping in a register between its uses in a block. */
+  isCostly(v: Value): boolean;
+  /** Real registers of r1 … r5 and got at entry. */
+  argumentRegisters: readonly number[];
+}
+
+/** More costly leaves than this are not kept at once: registers are worth more. */
+const KEPT_LEAVES = 4;
+
+export class Lowering {
+  readonly fn: Fn;
+  readonly context: Context;
+  readonly useCount: Int32Array;
+  private readonly rules: Selection;
+  private readonly registerOf: Int32Array;
+  private readonly cleanPhi: Uint8Array;
+  private readonly gotLeaf: Value;
+  private count = 0;
+  /** Instructions of the block at hand, last one first. */
+  private backwards: MInst[] = [];
+  /** Leaves asked for (walking backwards) and not yet made. */
+  private readonly pending = new Map<Value, number>();
+  private group: MInst[] = [];
+  private readonly edgeLeaf = new Map<string, number>();
+  private at = -1;
+
+  constructor(fn: Fn, context: Context, rules: Selection) {
+    this.fn = fn;
+    this.context = context;
+    this.rules = rules;
+    this.gotLeaf = fn.leaf(op.got, 64, 0);
+    this.useCount = countUses(fn);
+    this.registerOf = new Int32Array(fn.nextValue).fill(-1);
+    this.cleanPhi = cleanNarrowPhis(fn, (v) => this.isClean(v));
+  }
+
+  run(): MFn {
+    const { fn } = this;
+    for (const block of fn.blocks)
+      for (const phi of block.phis) for (const arg of phi.args) if (!isLeaf(arg)) this.register(arg);
+    const depths = loopDepths(fn);
+    const index = new Map(fn.blocks.map((block, i) => [block, i]));
+    const blocks = fn.blocks.map((block, i) => {
+      const made = new MBlock(i);
+      made.successors = block.successors.map((next) => index.get(next)!);
+      made.predecessors = block.predecessors.map((before) => index.get(before)!);
+      made.depth = depths[block.id];
+      return made;
+    });
+    for (const block of reversePostorder(fn).reverse()) this.lower(block, blocks[index.get(block)!]);
+    return { name: fn.name, blocks, registers: this.count, entry: this.entry() };
+  }
+
+  private entry(): { register: number; real: number }[] {
+    const list: { register: number; real: number }[] = [];
+    for (const leaf of this.fn.leaves) {
+      const k = leaf.op === op.param ? leaf.aux : leaf.op === op.got ? 5 : -1;
+      if (k >= 0 && this.registerOf[leaf.id] >= 0)
+        list.push({ register: this.registerOf[leaf.id], real: this.rules.argumentRegisters[k] });
+    }
+    return list;
+  }
+
+  private lower(block: Block, to: MBlock): void {
+    this.backwards = [];
+    this.at = block.at;
+    this.step(() => this.rules.end(this, block));
+    this.edgeLeaves(block);
+    for (let i = block.body.length - 1; i >= 0; i--) {
+      const v = block.body[i];
+      const wanted = v.op.writes || this.registerOf[v.id] >= 0;
+      if (!wanted || this.root(v) !== v) continue;
+      this.at = v.at;
+      if (v.op === op.call || v.op === op.calli || v.op === op.helper) this.makePending(true);
+      this.step(() => this.rules.value(this, v));
+    }
+    this.makePending(true);
+    to.insts = this.backwards.reverse();
+    for (const phi of block.phis) {
+      const args = phi.args.map((arg, k) => this.phiArgument(arg, phi, k));
+      to.phis.push({ def: this.register(phi), args });
+    }
+  }
+
+  /** Addresses that go into phis of the successors are made at the end of this block. */
+  private edgeLeaves(block: Block): void {
+    for (const next of new Set(block.successors)) {
+      for (const phi of next.phis) {
+        for (const [k, arg] of phi.args.entries()) {
+          if (next.predecessors[k] !== block || !isMade(arg)) continue;
+          const register = this.fresh();
+          this.edgeLeaf.set(`${phi.id},${k}`, register);
+          this.step(() => this.rules.leaf(this, arg, register));
+        }
+      }
+    }
+  }
+
+  private phiArgument(arg: Value, phi: Value, k: number): { register: number; lo: number; hi: number } {
+    if (arg.op === op.const) return { register: -1, lo: arg.lo, hi: arg.type === 64 ? arg.hi : 0 };
+    if (arg.op === op.undef) return { register: -1, lo: 0, hi: 0 };
+    const made = isMade(arg) ? this.edgeLeaf.get(`${phi.id},${k}`) : this.register(arg);
+    return { register: made ?? bug(`no register for argument ${k} of v${phi.id}`), lo: 0, hi: 0 };
+  }
+
+  /** Takes what `rules` emits, in forward order, as one step of the backward walk. */
+  private step(rules: () => void): void {
+    this.group = [];
+    rules();
+    for (let i = this.group.length - 1; i >= 0; i--) this.backwards.push(this.group[i]);
+    this.group = [];
+    if (this.pending.size > 0) this.makePending(this.pending.size > KEPT_LEAVES);
+  }
+
+  /** Makes the leaves that were asked for: all of them, or those that are cheap to make again. */
+  private makePending(all: boolean): void {
+    for (const [leaf, register] of [...this.pending]) {
+      if (!all && this.rules.isCostly(leaf)) continue;
+      this.pending.delete(leaf);
+      this.step(() => this.rules.leaf(this, leaf, register));
+    }
+  }
+
+  emit(kind: number, def: number, uses: number[]): MInst {
+    const inst = new MInst(kind, def, uses, this.at);
+    this.group.push(inst);
+    return inst;
+  }
+
+  fresh(): number {
+    return this.count++;
+  }
+
+  /** The value that holds the bits: truncations, and extensions of values whose upper half is zero, are free. */
+  root(v: Value): Value {
+    let end = v;
+    for (;;) {
+      if (end.op === op.trunc) end = end.args[0];
+      else if (end.op === op.zext && this.isClean(end.args[0])) end = end.args[0];
+      else return end;
+    }
+  }
+
+  /** This 32-bit value's register has a zero upper half: 32-bit operations of all targets leave it so. */
+  isClean(v: Value): boolean {
+    if (v.op === op.phi) return this.cleanPhi[v.id] === 1;
+    if (v.op === op.trunc) return upperZero(v.args[0]);
+    return v.op !== op.cmpxchg;
+  }
+
+  /** The virtual register of a value; a leaf is made in front of the instruction that asks for it, or earlier. */
+  register(v: Value): number {
+    const root = this.root(v);
+    if (isLeaf(root) && root.op !== op.param && root.op !== op.got) {
+      let register = this.pending.get(root);
+      if (register === undefined) {
+        register = this.fresh();
+        this.pending.set(root, register);
+      }
+      return register;
+    }
+    if (this.registerOf[root.id] < 0) this.registerOf[root.id] = this.fresh();
+    return this.registerOf[root.id];
+  }
+
+  got(): number {
+    return this.register(this.gotLeaf);
+  }
+}
+
+const LEAVES = new Set<unknown>([op.const, op.undef, op.param, op.got, op.frame, op.code, op.rodata, op.data, op.map]);
+export const isLeaf = (v: Value): boolean => LEAVES.has(v.op);
+
+/** A leaf that takes an instruction to make, unlike constants in phis and what comes in registers. */
+const isMade = (v: Value): boolean =>
+  isLeaf(v) && v.op !== op.const && v.op !== op.undef && v.op !== op.param && v.op !== op.got;
+
+function countUses(fn: Fn): Int32Array {
+  const count = new Int32Array(fn.nextValue);
+  for (const block of fn.blocks) {
+    for (const list of [block.phis, block.body]) for (const v of list) for (const arg of v.args) count[arg.id]++;
+    if (block.control !== null) count[block.control.id]++;
+  }
+  return count;
+}
+
+/** Phis of 32-bit values whose registers have a zero upper half whichever way control comes. */
+function cleanNarrowPhis(fn: Fn, isClean: (v: Value) => boolean): Uint8Array {
+  const clean = new Uint8Array(fn.nextValue);
+  const phis = fn.blocks.flatMap((block) => block.phis).filter((phi) => phi.type === 32);
+  for (const phi of phis) clean[phi.id] = 1;
+  const ok = (v: Value) => (v.op === op.phi ? clean[v.id] === 1 : isClean(v));
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const phi of phis) {
+      if (clean[phi.id] === 0 || phi.args.every(ok)) continue;
+      clean[phi.id] = 0;
+      changed = true;
+    }
+  }
+  return clean;
+}

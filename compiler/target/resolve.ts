@@ -1,0 +1,180 @@
+/**
+ * After allocation: writes real registers into the instructions and collects the moves that join the parts of
+ * each interval (within blocks, over edges, at phis, at pinned operands), in an order that loses nothing.
+ */
+
+import { bug } from "../../formats/error.ts";
+import type { Interval, Intervals } from "./intervals.ts";
+import type { Liveness } from "./live.ts";
+import { type MFn, type MInst, type Move, SLOT } from "./mir.ts";
+
+/** moves[block][k] = lists of parallel moves in front of instruction k, one list after the other. */
+export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][][] {
+  const all: Move[][][] = fn.blocks.map((block) => Array.from({ length: block.insts.length + 1 }, () => []));
+  const add = (block: number, k: number, list: Move[]) => {
+    const useful = list.filter((move) => move.to !== move.from);
+    if (useful.length > 0) all[block][k].push(...useful.length > 1 ? sequence(useful) : useful);
+  };
+  const joins = splitsByGap(intervals);
+  // First the edges into a block with one predecessor, and function entry: they stand before everything at its head.
+  edges(fn, intervals, live, add, true);
+  add(0, 0, entryMoves(fn, intervals));
+  for (const block of fn.blocks) {
+    let stores: Move[] = block.phis.map((phi) => storeAtDefinition(intervals, phi.def));
+    if (block.index === 0) stores.push(...fn.entry.map(({ register }) => storeAtDefinition(intervals, register)));
+    for (const [k, inst] of block.insts.entries()) {
+      const p = intervals.starts[block.index] + 4 * k;
+      add(block.index, k, stores.filter((move) => move.to >= 0)); // prettier-ignore
+      add(block.index, k, k === 0 && block.index > 0 ? [] : (joins.get(p) ?? []));
+      stores = [];
+      const pinned = rewrite(inst, p, intervals);
+      add(block.index, k, pinned.before);
+      add(block.index, k + 1, pinned.after);
+      if (pinned.defined >= 0) stores.push(storeAtDefinition(intervals, pinned.defined));
+    }
+  }
+  edges(fn, intervals, live, add, false);
+  return all;
+}
+
+/** Moves between consecutive parts that meet at a gap; those at block starts belong to the edges. */
+function splitsByGap(intervals: Intervals): Map<number, Move[]> {
+  const joins = new Map<number, Move[]>();
+  for (const interval of intervals.of) {
+    if (interval === undefined || interval.parts.length < 2) continue;
+    for (let i = 1; i < interval.parts.length; i++) {
+      const [before, after] = [interval.parts[i - 1], interval.parts[i]];
+      if (before.end !== after.start || before.location === after.location || after.location >= SLOT) continue;
+      const list = joins.get(after.start) ?? [];
+      list.push(move(after.location, before.location));
+      joins.set(after.start, list);
+    }
+  }
+  return joins;
+}
+
+const move = (to: number, from: number): Move => ({ to, from, lo: 0, hi: 0 });
+
+function partAt(interval: Interval, position: number): Interval {
+  const { parts } = interval;
+  for (let i = parts.length - 1; i > 0; i--) if (parts[i].start <= position) return parts[i];
+  return parts[0];
+}
+
+const locationAt = (intervals: Intervals, register: number, position: number): number =>
+  partAt(intervals.of[register] ?? bug(`v${register} was never live`), position).location;
+
+/** The slot of a register that is spilled somewhere, or -1. */
+function slotOf(interval: Interval): number {
+  for (const part of interval.parts) if (part.location >= SLOT) return part.location;
+  return -1;
+}
+
+/** The store that makes the slot valid from the definition on; to = -1 when there is none. */
+function storeAtDefinition(intervals: Intervals, register: number): Move {
+  const interval = intervals.of[register];
+  if (interval === undefined) return move(-1, -1);
+  const slot = slotOf(interval);
+  return interval.location === slot ? move(-1, -1) : move(slot, interval.location);
+}
+
+function entryMoves(fn: MFn, intervals: Intervals): Move[] {
+  const list: Move[] = [];
+  for (const { register, real } of fn.entry) {
+    const interval = intervals.of[register];
+    if (interval !== undefined) list.push(move(interval.location, real));
+  }
+  return list;
+}
+
+/** Replaces virtual by real registers; returns the moves that pins ask for. */
+function rewrite(inst: MInst, p: number, intervals: Intervals): { before: Move[]; after: Move[]; defined: number } {
+  const before: Move[] = [];
+  const after: Move[] = [];
+  for (const [k, use] of inst.uses.entries()) {
+    if (use < 0) continue;
+    const pin = inst.pins[k] ?? -1;
+    const at = locationAt(intervals, use, pin >= 0 ? p : p + 1);
+    if (pin >= 0) before.push(move(pin, at));
+    inst.uses[k] = pin >= 0 ? pin : at;
+    if (inst.uses[k] >= SLOT) bug(`v${use} has no register where one is needed`);
+  }
+  const defined = inst.def;
+  if (defined >= 0) {
+    const interval = intervals.of[defined]!;
+    if (inst.pinnedDef >= 0) after.push(move(interval.location, inst.pinnedDef));
+    inst.def = inst.pinnedDef >= 0 ? inst.pinnedDef : interval.location;
+  }
+  return { before, after, defined };
+}
+
+type Add = (block: number, k: number, list: Move[]) => void;
+
+/** Moves on control-flow edges: at the head of a successor with one predecessor, else before the jump. */
+function edges(fn: MFn, intervals: Intervals, live: Liveness, add: Add, heads: boolean): void {
+  for (const block of fn.blocks) {
+    for (const [k, before] of block.predecessors.entries()) {
+      const atHead = fn.blocks[before].successors.length > 1;
+      if (atHead !== heads) continue;
+      const [end, start] = [intervals.starts[before + 1] - 1, intervals.starts[block.index]];
+      const list: Move[] = [];
+      for (const register of live.in[block.index]) {
+        const interval = intervals.of[register]!;
+        if (interval.parts.length === 1) continue;
+        const to = locationAt(intervals, register, start);
+        if (to < SLOT) list.push(move(to, locationAt(intervals, register, end)));
+      }
+      for (const phi of block.phis) {
+        const interval = intervals.of[phi.def];
+        if (interval === undefined) continue;
+        const arg = phi.args[k];
+        if (arg.register >= 0) list.push(move(interval.location, locationAt(intervals, arg.register, end)));
+        else list.push({ to: interval.location, from: -1, lo: arg.lo, hi: arg.hi });
+      }
+      if (atHead) add(block.index, 0, list);
+      else add(before, fn.blocks[before].insts.length - 1, list);
+    }
+  }
+}
+
+/** Marks (in `hi`) a move that stands for a swap: `to` and `from` change places. */
+export const SWAP = -2;
+
+/** Puts parallel moves into an order; cycles become swaps. */
+export function sequence(moves: Move[]): Move[] {
+  const result: Move[] = [];
+  const pending = new Map<number, Move>();
+  const readers = new Map<number, number>();
+  for (const m of moves) {
+    if (pending.has(m.to)) bug(`two moves into location ${m.to}`);
+    pending.set(m.to, m);
+    if (m.from >= 0) readers.set(m.from, (readers.get(m.from) ?? 0) + 1);
+  }
+  const ready = moves.filter((m) => !readers.has(m.to) || readers.get(m.to) === 0);
+  const constants: Move[] = [];
+  for (let m = ready.pop(); m !== undefined; m = ready.pop()) {
+    pending.delete(m.to);
+    if (m.from < 0) {
+      constants.push(m);
+      continue;
+    }
+    result.push(m);
+    const left = readers.get(m.from)! - 1;
+    readers.set(m.from, left);
+    const next = pending.get(m.from);
+    if (left === 0 && next !== undefined) ready.push(next);
+  }
+  // What is left are cycles of registers and slots.
+  for (const m of pending.values()) {
+    if (m.from === m.to) continue;
+    let at = m;
+    const cycle = [m];
+    for (let next = pending.get(at.from)!; next !== m; next = pending.get(at.from)!) {
+      cycle.push(next);
+      at = next;
+    }
+    for (const step of cycle.slice(0, -1)) result.push({ to: step.to, from: step.from, lo: 0, hi: SWAP });
+    for (const step of cycle) pending.set(step.to, { ...step, from: step.to });
+  }
+  return [...result, ...constants];
+}

@@ -1,0 +1,16 @@
+/** A target: one record of data and functions. What all targets share is in this folder, what one has in its own. */
+
+import type { Arch } from "../../formats/container.ts";
+import type { FunctionCode } from "./code.ts";
+import type { Selection } from "./lower.ts";
+import type { Allocation, MFn, RegisterFile } from "./mir.ts";
+
+export interface Target {
+  arch: Arch;
+  registers: RegisterFile;
+  selection: Selection;
+  /** Bytes of one function; `stack` is its BPF frame in bytes. */
+  encode(fn: MFn, allocation: Allocation, stack: number): FunctionCode;
+  /** Writes the distance from the end of the 4-byte field at `at` to `to`. */
+  patch(code: Uint8Array, at: number, to: number): void;
+}

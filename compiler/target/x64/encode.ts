@@ -1,0 +1,468 @@
+/**
+ * x86-64 encoding: allocated machine code to bytes, with prologue, epilogue and moves. Requires real registers
+ * everywhere; guarantees branches of the shortest form that reaches.
+ */
+
+import { bug } from "../../../formats/error.ts";
+import { CC, fitsInt8, NO_INDEX, RIP, registerName, X64, X64Assembler, type X64Row, x64 } from "../../../formats/isa/x64.ts";
+import type { FunctionCode } from "../code.ts";
+import type { Allocation, MFn, MInst, Move } from "../mir.ts";
+import { SLOT } from "../mir.ts";
+import { SWAP } from "../resolve.ts";
+import { type Branch, layoutBranches } from "./branches.ts";
+import * as kinds from "./kinds.ts";
+import { ALU, K, SHIFT } from "./kinds.ts";
+
+/** rsp and nothing else is reserved; cheap encodings and caller-saved registers come first. */
+export const ORDER = [
+  X64.rax, X64.rcx, X64.rdx, X64.rsi, X64.rdi, X64.r8, X64.r9, X64.r10, X64.r11,
+  X64.rbx, X64.rbp, X64.r14, X64.r15, X64.r12, X64.r13,
+]; // prettier-ignore
+const SAVED = [X64.rbx, X64.rbp, X64.r12, X64.r13, X64.r14, X64.r15];
+export const CALLEE_SAVED = SAVED.reduce((bits, r) => bits | (1 << r), 0);
+
+/** Conditions of COND (ir/ops.ts) in their order. */
+const CONDITION = [CC.e, CC.ne, CC.b, CC.be, CC.a, CC.ae, CC.l, CC.le, CC.g, CC.ge];
+
+const both = (syntax: string): [X64Row, X64Row] => [x64(syntax.replaceAll("%", "32")), x64(syntax.replaceAll("%", "64"))];
+const R = {
+  movRegister: both("mov r%, r/m%"),
+  movStore: both("mov r/m%, r%"),
+  movImm32: x64("mov r32, imm32"),
+  movImm64: x64("mov r64, imm64"),
+  movSigned: x64("mov r/m64, imm32"),
+  lea: both("lea r%, m"),
+  inc: both("inc r/m%"),
+  dec: both("dec r/m%"),
+  neg: both("neg r/m%"),
+  not: both("not r/m%"),
+  imul: both("imul r%, r/m%"),
+  imul8: both("imul r%, r/m%, imm8"),
+  imul32: both("imul r%, r/m%, imm32"),
+  div: both("div r/m%"),
+  idiv: both("idiv r/m%"),
+  bswap: both("bswap r%"),
+  xchg: both("xchg r/m%, r%"),
+  xadd: both("lock xadd r/m%, r%"),
+  cmpxchg: both("lock cmpxchg r/m%, r%"),
+  test: both("test r/m%, r%"),
+  testImm: both("test r/m%, imm32"),
+  testImm8: x64("test r/m8, imm8"),
+  alu: ALU.map((name) => both(`${name} r/m%, r%`)),
+  alu8: ALU.map((name) => both(`${name} r/m%, imm8`)),
+  alu32: ALU.map((name) => both(`${name} r/m%, imm32`)),
+  aluRax: ALU.map((name): [X64Row, X64Row] => [x64(`${name} eax, imm32`), x64(`${name} rax, imm32`)]),
+  lock: ALU.map((name) => both(`lock ${name} r/m%, r%`)),
+  cmp: both("cmp r/m%, r%"),
+  cmp8: both("cmp r/m%, imm8"),
+  cmp32: both("cmp r/m%, imm32"),
+  shift: SHIFT.map((name) => both(`${name} r/m%, imm8`)),
+  shift1: SHIFT.map((name) => both(`${name} r/m%, 1`)),
+  shiftCl: SHIFT.map((name) => both(`${name} r/m%, cl`)),
+  push: x64("push r64"),
+  pop: x64("pop r64"),
+  pushMemory: x64("push r/m64"),
+  popMemory: x64("pop r/m64"),
+  call: x64("call rel32"),
+  callMemory: x64("call r/m64"),
+  ret: x64("ret"),
+  ud2: x64("ud2"),
+  cdq: [x64("cdq"), x64("cqo")] as const,
+  je: x64("je rel8"),
+  jne: x64("jne rel8"),
+  jmp: x64("jmp rel8"),
+};
+/** By aux of K.load and K.extend: the row that extends from memory or a register. */
+const EXTEND: Record<string, X64Row> = {
+  "-8": x64("movzx r32, r/m8"), "-16": x64("movzx r32, r/m16"), "-32": x64("mov r32, r/m32"), "64": x64("mov r64, r/m64"),
+  "8": x64("movsx r64, r/m8"), "16": x64("movsx r64, r/m16"), "32": x64("movsxd r64, r/m32"),
+}; // prettier-ignore
+const EXTEND32: Record<string, X64Row> = { "8": x64("movsx r32, r/m8"), "16": x64("movsx r32, r/m16") };
+const STORE: Record<number, X64Row> = {
+  8: x64("mov r/m8, r8"), 16: x64("mov r/m16, r16"), 32: x64("mov r/m32, r32"), 64: x64("mov r/m64, r64"),
+}; // prettier-ignore
+const STORE_IMM: Record<number, X64Row> = {
+  8: x64("mov r/m8, imm8"), 16: x64("mov r/m16, imm16"), 32: x64("mov r/m32, imm32"), 64: x64("mov r/m64, imm32"),
+}; // prettier-ignore
+
+/** Encodes one function; `bpfStack` is its BPF frame in bytes. */
+export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): FunctionCode {
+  return new Encoder(fn, allocation, bpfStack).run();
+}
+
+class Encoder {
+  private readonly asm = new X64Assembler();
+  private readonly fn: MFn;
+  private readonly allocation: Allocation;
+  private readonly saved: number[];
+  /** Bytes that rsp goes down after the pushes, and where in them the BPF frame ends. */
+  private readonly frame: number;
+  private readonly frameEnd: number;
+  private readonly skipped: Uint8Array;
+  private readonly fixups: FunctionCode["fixups"] = [];
+  private readonly lines: FunctionCode["lines"] = [];
+
+  constructor(fn: MFn, allocation: Allocation, bpfStack: number) {
+    this.fn = fn;
+    this.allocation = allocation;
+    this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
+    this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
+    const calls = fn.blocks.some((b) => b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister));
+    const unaligned = (8 + 8 * this.saved.length + this.frameEnd) % 16 !== 0;
+    this.frame = this.frameEnd + (calls && unaligned ? 8 : 0);
+    this.skipped = this.findSkipped();
+  }
+
+  run(): FunctionCode {
+    const { asm, fn } = this;
+    const branches: Branch[] = [];
+    const starts: number[] = [];
+    this.prologue();
+    for (const block of fn.blocks) {
+      starts.push(asm.size);
+      if (this.skipped[block.index] === 1) continue;
+      for (const [k, inst] of block.insts.entries()) {
+        for (const m of this.allocation.moves[block.index][k]) this.move(m);
+        this.line(inst.at);
+        if (inst.kind === K.jump) this.jump(block.successors[0], block.index, branches);
+        else if (inst.kind === K.branch) {
+          this.compare(inst);
+          this.branch(inst.cond, block.successors, block.index, branches);
+        } else this.inst(inst);
+      }
+    }
+    const { bytes, moved } = layoutBranches(asm.finish(), starts, branches);
+    return {
+      bytes,
+      fixups: this.fixups.map((fixup) => ({ ...fixup, at: moved(fixup.at) })),
+      lines: this.lines.map(({ offset, insn }) => ({ offset: moved(offset), insn })),
+      stack: 8 + 8 * this.saved.length + this.frame,
+    };
+  }
+
+  private line(insn: number): void {
+    const last = this.lines[this.lines.length - 1];
+    if (insn < 0 || last?.insn === insn) return;
+    if (last?.offset === this.asm.size) last.insn = insn;
+    else this.lines.push({ offset: this.asm.size, insn });
+  }
+
+  /** Blocks that only jump on make no code: control goes to their end instead. An empty endless loop stays. */
+  private findSkipped(): Uint8Array {
+    const { blocks } = this.fn;
+    const isEmpty = (b: number) =>
+      blocks[b].insts.length === 1 && blocks[b].insts[0].kind === K.jump && this.allocation.moves[b][0].length === 0;
+    const skipped = new Uint8Array(blocks.length);
+    for (const { index } of blocks) {
+      const chain: number[] = [];
+      let at = index;
+      while (isEmpty(at) && skipped[at] === 0 && !chain.includes(at)) {
+        chain.push(at);
+        at = blocks[at].successors[0];
+      }
+      if (!chain.includes(at)) for (const b of chain) skipped[b] = 1;
+    }
+    return skipped;
+  }
+
+  private final(target: number): number {
+    let end = target;
+    while (this.skipped[end] === 1) end = this.fn.blocks[end].successors[0];
+    return end;
+  }
+
+  private fallsTo(block: number, target: number): boolean {
+    let next = block + 1;
+    while (this.skipped[next] === 1) next++;
+    return next === target;
+  }
+
+  private jump(to: number, block: number, branches: Branch[]): void {
+    const target = this.final(to);
+    if (!this.fallsTo(block, target)) branches.push({ at: this.asm.size, block, cond: -1, target });
+  }
+
+  private branch(cond: number, [yes, no]: number[], block: number, branches: Branch[]): void {
+    const code = CONDITION[cond];
+    const [onTrue, onFalse] = [this.final(yes), this.final(no)];
+    if (onTrue === onFalse && this.fallsTo(block, onTrue)) return;
+    if (this.fallsTo(block, onTrue)) branches.push({ at: this.asm.size, block, cond: code ^ 1, target: onFalse });
+    else {
+      branches.push({ at: this.asm.size, block, cond: code, target: onTrue });
+      if (!this.fallsTo(block, onFalse)) branches.push({ at: this.asm.size, block, cond: -1, target: onFalse });
+    }
+  }
+
+  private prologue(): void {
+    for (const r of this.saved) this.asm.r(R.push, r);
+    this.adjust(-this.frame);
+  }
+
+  /** Eight bytes more or less are shortest as a push or a pop of a register that holds nothing. */
+  private adjust(by: number): void {
+    if (by === 0) return;
+    if (by === -8) this.asm.r(R.push, X64.rax);
+    else if (by === 8) this.asm.r(R.pop, X64.rcx);
+    else this.aluImm(by < 0 ? 3 : 0, 1, X64.rsp, Math.abs(by));
+  }
+
+  private epilogue(): void {
+    this.adjust(this.frame);
+    for (const r of [...this.saved].reverse()) this.asm.r(R.pop, r);
+    this.asm.op(R.ret);
+  }
+
+  private slot(location: number): number {
+    return 8 * (location - SLOT);
+  }
+
+  private move({ to, from, lo, hi }: Move): void {
+    const { asm } = this;
+    if (hi === SWAP && from >= 0) this.swap(to, from);
+    else if (from < 0) this.constantTo(to, lo, hi);
+    else if (to < SLOT && from < SLOT) asm.rr(R.movRegister[1], to, from);
+    else if (to < SLOT) asm.rm(R.movRegister[1], to, X64.rsp, NO_INDEX, 1, this.slot(from));
+    else if (from < SLOT) asm.rm(R.movStore[1], from, X64.rsp, NO_INDEX, 1, this.slot(to));
+    else {
+      asm.rm(R.pushMemory, 0, X64.rsp, NO_INDEX, 1, this.slot(from));
+      asm.rm(R.popMemory, 0, X64.rsp, NO_INDEX, 1, this.slot(to));
+    }
+  }
+
+  private swap(a: number, b: number): void {
+    const { asm } = this;
+    if (a >= SLOT && b >= SLOT) {
+      asm.rm(R.pushMemory, 0, X64.rsp, NO_INDEX, 1, this.slot(a));
+      asm.rm(R.pushMemory, 0, X64.rsp, NO_INDEX, 1, this.slot(b) + 8);
+      asm.rm(R.popMemory, 0, X64.rsp, NO_INDEX, 1, this.slot(a) + 8);
+      asm.rm(R.popMemory, 0, X64.rsp, NO_INDEX, 1, this.slot(b));
+    } else if (a >= SLOT) asm.rm(R.xchg[1], b, X64.rsp, NO_INDEX, 1, this.slot(a));
+    else if (b >= SLOT) asm.rm(R.xchg[1], a, X64.rsp, NO_INDEX, 1, this.slot(b));
+    else asm.rr(R.xchg[1], a, b);
+  }
+
+  private constantTo(to: number, lo: number, hi: number): void {
+    const { asm } = this;
+    if (to < SLOT) this.constant(to, lo, hi);
+    else if (hi === lo >> 31) asm.rm(R.movSigned, 0, X64.rsp, NO_INDEX, 1, this.slot(to), lo);
+    else {
+      asm.rm(STORE_IMM[32], 0, X64.rsp, NO_INDEX, 1, this.slot(to), lo);
+      asm.rm(STORE_IMM[32], 0, X64.rsp, NO_INDEX, 1, this.slot(to) + 4, hi);
+    }
+  }
+
+  /** Nothing needs the flags where constants are made: comparisons are one with their branch. */
+  private constant(r: number, lo: number, hi: number): void {
+    const { asm } = this;
+    if (lo === 0 && hi === 0) asm.rr(R.alu[4][0], r, r);
+    else if (hi === 0) asm.r(R.movImm32, r, lo);
+    else if (hi === -1 && lo < 0) asm.rr(R.movSigned, 0, r, lo);
+    else asm.r(R.movImm64, r, lo, hi);
+  }
+
+  private aluImm(index: number, wide: 0 | 1, r: number, imm: number): void {
+    const { asm } = this;
+    if (fitsInt8(imm)) asm.rr(R.alu8[index][wide], 0, r, imm);
+    else if (r === X64.rax) asm.op(R.aluRax[index][wide], imm);
+    else asm.rr(R.alu32[index][wide], 0, r, imm);
+  }
+
+  private copy(to: number, from: number, wide: 0 | 1): void {
+    if (to !== from) this.asm.rr(R.movRegister[wide], to, from);
+  }
+
+  /** A row with the instruction's memory operand; its registers are the last uses. */
+  private memory(row: X64Row, reg: number, inst: MInst, imm = 0): void {
+    const { asm } = this;
+    const { uses, disp } = inst;
+    if (inst.memory === "frame") asm.rm(row, reg, X64.rsp, NO_INDEX, 1, this.frameEnd + disp, imm);
+    else if (inst.memory === "base") asm.rm(row, reg, uses[uses.length - 1], NO_INDEX, 1, disp, imm);
+    else {
+      let [base, index] = uses.slice(-2);
+      // rbp and r13 as base cost a byte of displacement: swap where the scale allows.
+      if (inst.scale === 1 && ((base & 7) === 5 || index === X64.rsp)) [base, index] = [index, base];
+      asm.rm(row, reg, base, index, inst.scale, disp, imm);
+    }
+  }
+
+  private inst(inst: MInst): void {
+    const { asm } = this;
+    const { def, uses, lo, aux } = inst;
+    const wide = inst.width === 64 ? 1 : 0;
+    if (inst.tied) this.copy(def, uses[0], inst.kind === K.xadd || inst.kind === K.xchg ? 1 : wide);
+    switch (inst.kind) {
+      case K.const:
+        this.constant(def, lo, inst.hi);
+        break;
+      case K.lea:
+        this.memory(R.lea[1], def, inst);
+        break;
+      case K.code:
+      case K.rodata:
+        asm.rm(R.lea[1], def, RIP, NO_INDEX, 1, 0);
+        this.fixups.push({ at: asm.size - 4, kind: inst.kind === K.code ? "function" : "rodata", target: aux });
+        break;
+      case K.add:
+        this.add(inst, wide);
+        break;
+      case K.addImm:
+        this.addImm(def, uses[0], lo, wide);
+        break;
+      case K.alu:
+        asm.rr(R.alu[aux][wide], uses[1], def);
+        break;
+      case K.aluImm:
+        this.aluImm(aux, wide, def, lo);
+        break;
+      case K.shiftImm:
+        if (lo === 1) asm.rr(R.shift1[aux][wide], 0, def);
+        else asm.rr(R.shift[aux][wide], 0, def, lo);
+        break;
+      case K.shiftCl:
+        asm.rr(R.shiftCl[aux][wide], 0, def);
+        break;
+      case K.mul:
+        asm.rr(R.imul[wide], def, uses[1]);
+        break;
+      case K.mulImm:
+        asm.rr((fitsInt8(lo) ? R.imul8 : R.imul32)[wide], def, uses[0], lo);
+        break;
+      case K.neg:
+      case K.not:
+        asm.rr((inst.kind === K.neg ? R.neg : R.not)[wide], 0, def);
+        break;
+      case K.divide:
+        this.divide(uses[1], aux, wide);
+        break;
+      case K.bswap:
+        asm.r(R.bswap[wide], def);
+        break;
+      case K.bswap16:
+        asm.r(R.bswap[0], def);
+        asm.rr(R.shift[1][0], 0, def, 16);
+        break;
+      case K.extend:
+        asm.rr((wide === 0 && EXTEND32[aux]) || EXTEND[aux], def, uses[0]);
+        break;
+      case K.load:
+        this.memory(EXTEND[aux], def, inst);
+        break;
+      case K.store:
+        this.memory(STORE[aux], uses[0], inst);
+        break;
+      case K.storeImm:
+        this.memory(STORE_IMM[aux], 0, inst, lo);
+        break;
+      case K.lockAlu:
+        this.memory(R.lock[aux][wide], uses[0], inst);
+        break;
+      case K.xadd:
+      case K.xchg:
+        this.memory((inst.kind === K.xadd ? R.xadd : R.xchg)[wide], def, inst);
+        break;
+      case K.cmpxchg:
+        this.memory(R.cmpxchg[wide], uses[1], inst);
+        break;
+      case K.fetchLoop:
+        this.fetchLoop(inst, wide);
+        break;
+      case K.callSlot:
+        asm.rm(R.callMemory, 0, X64.r9, NO_INDEX, 1, 8 * aux);
+        break;
+      case K.call:
+        asm.op(R.call, 0);
+        this.fixups.push({ at: asm.size - 4, kind: "function", target: aux });
+        break;
+      case K.callRegister:
+        asm.rr(R.callMemory, 0, X64.r11);
+        break;
+      case K.ret:
+        this.epilogue();
+        break;
+      case K.trap:
+        asm.op(R.ud2);
+        break;
+      default:
+        bug(`no encoding for kind ${inst.kind} (${registerName(Math.max(def, 0), 64)})`);
+    }
+  }
+
+  private add({ def, uses: [a, b] }: MInst, wide: 0 | 1): void {
+    const { asm } = this;
+    if (def === a) asm.rr(R.alu[0][wide], b, def);
+    else if (def === b) asm.rr(R.alu[0][wide], a, def);
+    else if ((a & 7) === 5) asm.rm(R.lea[wide], def, b, a, 1, 0);
+    else asm.rm(R.lea[wide], def, a, b, 1, 0);
+  }
+
+  private addImm(def: number, a: number, imm: number, wide: 0 | 1): void {
+    const { asm } = this;
+    if (def !== a) asm.rm(R.lea[wide], def, a, NO_INDEX, 1, imm);
+    else if (imm === 1) asm.rr(R.inc[wide], 0, def);
+    else if (imm === -1) asm.rr(R.dec[wide], 0, def);
+    else if (imm === 128) this.aluImm(3, wide, def, -128);
+    else this.aluImm(0, wide, def, imm);
+  }
+
+  private compare(inst: MInst): void {
+    const { asm } = this;
+    const { uses, lo } = inst;
+    const wide = inst.width === 64 ? 1 : 0;
+    if (inst.aux === kinds.COMPARE) asm.rr(R.cmp[wide], uses[1], uses[0]);
+    else if (inst.aux === kinds.TEST) asm.rr(R.test[wide], uses[1], uses[0]);
+    else if (inst.aux === kinds.TEST_IMM) {
+      if (lo >= 0 && lo < 128) asm.rr(R.testImm8, 0, uses[0], lo);
+      else asm.rr(R.testImm[lo >= 0 ? 0 : wide], 0, uses[0], lo);
+    } else if (lo === 0) asm.rr(R.test[wide], uses[0], uses[0]);
+    else if (fitsInt8(lo)) asm.rr(R.cmp8[wide], 0, uses[0], lo);
+    else asm.rr(R.cmp32[wide], 0, uses[0], lo);
+  }
+
+  /** Emits a short forward jump and returns where its displacement stands. */
+  private skip(row: X64Row): number {
+    this.asm.op(row, 0);
+    return this.asm.size - 1;
+  }
+
+  private here(...jumps: number[]): void {
+    for (const at of jumps) this.asm.patch8(at, this.asm.size - at - 1);
+  }
+
+  /** rax / divisor: x / 0 = 0, x % 0 = x, least / -1 = least, least % -1 = 0 (RFC 9669 section 4.1). */
+  private divide(divisor: number, aux: number, wide: 0 | 1): void {
+    const { asm } = this;
+    const [signed, modulo] = [(aux & kinds.SIGNED) !== 0, (aux & kinds.MODULO) !== 0];
+    const ends: number[] = [];
+    if ((aux & kinds.NONZERO) === 0) {
+      asm.rr(R.test[wide], divisor, divisor);
+      const divides = this.skip(R.jne);
+      if (modulo) asm.rr(R.movRegister[wide], X64.rdx, X64.rax);
+      else this.constant(X64.rax, 0, 0);
+      ends.push(this.skip(R.jmp));
+      this.here(divides);
+    }
+    if (signed && (aux & kinds.NOT_MINUS_ONE) === 0) {
+      asm.rr(R.cmp8[wide], 0, divisor, -1);
+      const divides = this.skip(R.jne);
+      if (modulo) this.constant(X64.rdx, 0, 0);
+      else asm.rr(R.neg[wide], 0, X64.rax);
+      ends.push(this.skip(R.jmp));
+      this.here(divides);
+    }
+    if (signed) asm.op(R.cdq[wide]);
+    else this.constant(X64.rdx, 0, 0);
+    asm.rr((signed ? R.idiv : R.div)[wide], 0, divisor);
+    this.here(...ends);
+  }
+
+  /** rax = old value; repeats until nobody changed it meanwhile. */
+  private fetchLoop(inst: MInst, wide: 0 | 1): void {
+    const { asm } = this;
+    this.memory(R.movRegister[wide], X64.rax, inst);
+    const again = asm.size;
+    asm.rr(R.movRegister[wide], X64.rdx, X64.rax);
+    asm.rr(R.alu[inst.aux][wide], inst.uses[0], X64.rdx);
+    this.memory(R.cmpxchg[wide], X64.rdx, inst);
+    asm.op(R.jne, again - (asm.size + 2));
+  }
+}

@@ -1,0 +1,46 @@
+/** Kinds of x86-64 machine instructions, between selection (select.ts) and encoding (encode.ts). */
+
+export const K = {
+  const: 0, // def = hi:lo
+  lea: 1, // def = address
+  code: 2, // def = address of function aux
+  rodata: 3, // def = address of byte aux of the read-only data
+  add: 4, // def = uses[0] + uses[1], free choice of registers
+  addImm: 5, // def = uses[0] + lo
+  alu: 6, // tied; aux = index in ALU
+  aluImm: 7, // tied
+  shiftImm: 8, // tied; aux = index in SHIFT
+  shiftCl: 9, // tied; uses[1] in cl
+  mul: 10, // tied
+  mulImm: 11, // def = uses[0] * lo
+  neg: 12, // tied
+  not: 13, // tied
+  divide: 14, // uses[0] in rax; aux = DIVIDE bits
+  bswap: 15, // tied
+  bswap16: 16, // tied
+  extend: 17, // def = uses[0] extended; aux: 8, 16, 32 = signed; -8, -16, -32 = zero
+  load: 18, // aux as in extend, or 64
+  store: 19, // uses[0], memory; aux = bits
+  storeImm: 20, // lo
+  lockAlu: 21, // uses[0], memory; aux = index in ALU
+  xadd: 22, // tied: uses[0] and the old value
+  xchg: 23, // tied
+  cmpxchg: 24, // uses[0] = expected in rax, uses[1]
+  fetchLoop: 25, // uses[0], memory; old value in rax, scratch rdx; aux = index in ALU
+  callSlot: 26, // import slot aux, through got in r9
+  call: 27, // function aux
+  callRegister: 28, // the last use, in r11
+  jump: 29,
+  branch: 30, // cond on uses[0], uses[1]; aux = BRANCH_*
+  ret: 31, // uses[0] in rax
+  trap: 32,
+} as const;
+
+export const ALU = ["add", "or", "and", "sub", "xor"] as const;
+export const SHIFT = ["shl", "shr", "sar"] as const;
+
+/** Bits of divide's aux. */
+export const SIGNED = 1, MODULO = 2, NONZERO = 4, NOT_MINUS_ONE = 8; // prettier-ignore
+
+/** A branch compares registers, a register with lo, or tests bits of either. */
+export const COMPARE = 0, COMPARE_IMM = 1, TEST = 2, TEST_IMM = 3; // prettier-ignore

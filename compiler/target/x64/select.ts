@@ -1,0 +1,326 @@
+/** x86-64 instruction selection: SSA values to the kinds of kinds.ts, with addressing modes and immediates. */
+
+import { bug } from "../../../formats/error.ts";
+import { X64 } from "../../../formats/isa/x64.ts";
+import { isConst, isZero } from "../../ir/fold.ts";
+import type { Block, Value } from "../../ir/ir.ts";
+import { COND, EQ, NE, type Op, op, ULE } from "../../ir/ops.ts";
+import type { Lowering, Selection } from "../lower.ts";
+import { isLeaf } from "../lower.ts";
+import type { MInst } from "../mir.ts";
+import * as kinds from "./kinds.ts";
+import { K } from "./kinds.ts";
+
+/** SysV: r1 … r5 and got. */
+export const ARGUMENTS = [X64.rdi, X64.rsi, X64.rdx, X64.rcx, X64.r8, X64.r9];
+const mask = (...registers: number[]) => registers.reduce((bits, r) => bits | (1 << r), 0);
+const CALL_CLOBBERS = mask(X64.rax, X64.rcx, X64.rdx, X64.rsi, X64.rdi, X64.r8, X64.r9, X64.r10, X64.r11);
+
+const ALU_INDEX = new Map<Op, number>([
+  [op.add, 0], [op.or, 1], [op.and, 2], [op.sub, 3], [op.xor, 4],
+  [op.aadd, 0], [op.aor, 1], [op.aand, 2], [op.axor, 4],
+  [op.for, 1], [op.fand, 2], [op.fxor, 4],
+]); // prettier-ignore
+const SHIFT_INDEX = new Map<Op, number>([[op.shl, 0], [op.lshr, 1], [op.ashr, 2]]); // prettier-ignore
+const LOAD_AUX = new Map<Op, number>([
+  [op.load8, -8], [op.load16, -16], [op.load32, -32], [op.load64, 64],
+  [op.load8s, 8], [op.load16s, 16], [op.load32s, 32],
+]); // prettier-ignore
+const DIVISION = new Map<Op, number>([
+  [op.udiv, 0], [op.sdiv, kinds.SIGNED], [op.umod, kinds.MODULO], [op.smod, kinds.SIGNED | kinds.MODULO],
+]); // prettier-ignore
+
+/** A constant that an instruction can hold as a sign-extended 32-bit immediate. */
+const isImmediate = (v: Value): boolean => isConst(v) && (v.type === 32 || v.hi === v.lo >> 31);
+
+export const x64Selection: Selection = {
+  argumentRegisters: ARGUMENTS,
+  isCostly: (v) => v.op === op.data || v.op === op.map || (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
+  leaf: selectLeaf,
+  value: selectValue,
+  end: selectEnd,
+};
+
+function selectLeaf(l: Lowering, v: Value, register: number): void {
+  switch (v.op) {
+    case op.const:
+    case op.undef: {
+      const inst = l.emit(K.const, register, []);
+      inst.lo = v.lo;
+      inst.hi = v.type === 64 ? v.hi : 0;
+      return;
+    }
+    case op.frame:
+      l.emit(K.lea, register, []).memory = "frame";
+      return;
+    case op.code:
+    case op.rodata:
+      l.emit(v.op === op.code ? K.code : K.rodata, register, []).aux = v.aux;
+      return;
+    case op.data:
+    case op.map: {
+      const slot = v.lo === 0 ? register : l.fresh();
+      const load = l.emit(K.load, slot, [l.got()]);
+      load.aux = 64;
+      load.memory = "base";
+      load.disp = v.aux * 8;
+      if (v.lo !== 0) l.emit(K.addImm, register, [slot]).lo = v.lo;
+      return;
+    }
+    default:
+      bug(`no leaf ${v.op.name}`);
+  }
+}
+
+/** Adds the memory operand [address + disp] to `inst`. */
+function address(l: Lowering, inst: MInst, base: Value, disp: number): void {
+  inst.disp = disp;
+  if (base.op === op.frame) {
+    inst.memory = "frame";
+    return;
+  }
+  if (base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1])) {
+    let [x, y] = base.args;
+    let scale = scaleOf(y);
+    if (scale === 0 && scaleOf(x) > 0) {
+      [x, y] = [y, x];
+      scale = scaleOf(y);
+    }
+    inst.memory = "index";
+    inst.scale = scale === 0 ? 1 : 1 << scale;
+    inst.uses.push(l.register(x), l.register(scale === 0 ? y : y.args[0]));
+    return;
+  }
+  inst.memory = "base";
+  inst.uses.push(l.register(base));
+}
+
+/** 1, 2 or 3 where v is x << that, else 0. */
+function scaleOf(v: Value): number {
+  return v.op === op.shl && isConst(v.args[1]) && v.args[1].lo >= 1 && v.args[1].lo <= 3 ? v.args[1].lo : 0;
+}
+
+function selectValue(l: Lowering, v: Value): void {
+  const { op: row } = v;
+  if (LOAD_AUX.has(row)) {
+    const inst = l.emit(K.load, l.register(v), []);
+    inst.aux = LOAD_AUX.get(row)!;
+    address(l, inst, v.args[0], v.aux);
+  } else if (row.bytes > 0) store(l, v);
+  else if (row.writes && row.reads) (row === op.call || row === op.calli || row === op.helper ? call : atomic)(l, v);
+  else arithmetic(l, v);
+}
+
+function store(l: Lowering, v: Value): void {
+  const value = v.args[1];
+  const inst = isImmediate(value) ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
+  inst.lo = value.lo;
+  inst.aux = v.op.bytes * 8;
+  address(l, inst, v.args[0], v.aux);
+}
+
+function tied(l: Lowering, kind: number, v: Value, uses: Value[]): MInst {
+  const inst = l.emit(kind, l.register(v), uses.map((use) => l.register(use))); // prettier-ignore
+  inst.tied = true;
+  inst.width = v.type;
+  return inst;
+}
+
+function arithmetic(l: Lowering, v: Value): void {
+  const [a, b] = v.args;
+  switch (v.op) {
+    case op.add:
+      add(l, v);
+      return;
+    case op.sub:
+      if (isZero(a)) tied(l, K.neg, v, [b]);
+      else tied(l, K.alu, v, [a, b]).aux = 3;
+      return;
+    case op.and:
+    case op.or:
+    case op.xor:
+      logic(l, v);
+      return;
+    case op.shl:
+    case op.lshr:
+    case op.ashr:
+      shift(l, v);
+      return;
+    case op.mul: {
+      if (isImmediate(b)) {
+        const inst = l.emit(K.mulImm, l.register(v), [l.register(a)]);
+        inst.lo = b.lo;
+        inst.width = v.type;
+      } else tied(l, K.mul, v, [a, b]).commutative = true;
+      return;
+    }
+    case op.bswap:
+      tied(l, K.bswap, v, [a]);
+      return;
+    case op.bswap16:
+      tied(l, K.bswap16, v, [a]);
+      return;
+    case op.sext8:
+    case op.sext16:
+    case op.sext32:
+    case op.zext: {
+      const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
+      inst.aux = v.op === op.sext8 ? 8 : v.op === op.sext16 ? 16 : v.op === op.sext32 ? 32 : -32;
+      inst.width = v.type;
+      return;
+    }
+    case op.icmp:
+      return; // made where it is branched on
+    default:
+      if (!DIVISION.has(v.op)) bug(`no selection for ${v.op.name}`);
+      divide(l, v);
+  }
+}
+
+function add(l: Lowering, v: Value): void {
+  const [a, b] = v.args;
+  if (a.op === op.frame && isImmediate(b)) {
+    const inst = l.emit(K.lea, l.register(v), []);
+    inst.memory = "frame";
+    inst.disp = b.lo;
+    return;
+  }
+  const immediate = isImmediate(b);
+  const uses = immediate ? [l.register(a)] : [l.register(a), l.register(b)];
+  const inst = l.emit(immediate ? K.addImm : K.add, l.register(v), uses);
+  inst.lo = b.lo;
+  inst.width = v.type;
+}
+
+function logic(l: Lowering, v: Value): void {
+  const [a, b] = v.args;
+  if (v.op === op.and && isConst(b) && (b.lo === 0xff || b.lo === 0xffff) && (v.type === 32 || b.hi === 0)) {
+    const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
+    inst.aux = b.lo === 0xff ? -8 : -16;
+    return;
+  }
+  if (v.op === op.xor && isConst(b) && b.lo === -1 && (v.type === 32 || b.hi === -1)) {
+    tied(l, K.not, v, [a]);
+    return;
+  }
+  // A mask with a clear upper half works on 32 bits.
+  const narrow = v.op === op.and && isConst(b) && b.hi === 0 && v.type === 64;
+  const immediate = isImmediate(b) || narrow;
+  const inst = tied(l, immediate ? K.aluImm : K.alu, v, immediate ? [a] : [a, b]);
+  inst.aux = ALU_INDEX.get(v.op)!;
+  inst.lo = b.lo;
+  inst.commutative = !immediate;
+  if (narrow) inst.width = 32;
+}
+
+function shift(l: Lowering, v: Value): void {
+  const [a, b] = v.args;
+  const constant = isConst(b);
+  const inst = tied(l, constant ? K.shiftImm : K.shiftCl, v, constant ? [a] : [a, b]);
+  inst.aux = SHIFT_INDEX.get(v.op)!;
+  inst.lo = b.lo;
+  if (!constant) inst.pins = [-1, X64.rcx];
+}
+
+function divide(l: Lowering, v: Value): void {
+  const [a, b] = v.args;
+  const inst = l.emit(K.divide, l.register(v), [l.register(a), l.register(b)]);
+  inst.pins = [X64.rax, -1];
+  inst.late = true;
+  inst.clobbers = mask(X64.rax, X64.rdx);
+  inst.aux = DIVISION.get(v.op)!;
+  if (isConst(b) && !isZero(b)) inst.aux |= kinds.NONZERO;
+  if (isConst(b) && !(b.lo === -1 && (v.type === 32 || b.hi === -1))) inst.aux |= kinds.NOT_MINUS_ONE;
+  inst.pinnedDef = (inst.aux & kinds.MODULO) !== 0 ? X64.rdx : X64.rax;
+  inst.width = v.type;
+}
+
+function atomic(l: Lowering, v: Value): void {
+  const value = v.args[1];
+  const width = value.type;
+  const index = ALU_INDEX.get(v.op) ?? 0;
+  let inst: MInst;
+  if (v.op === op.cmpxchg) {
+    inst = l.emit(K.cmpxchg, l.register(v), [l.register(v.args[2]), l.register(value)]);
+    inst.pins = [X64.rax];
+    inst.pinnedDef = X64.rax;
+    inst.clobbers = mask(X64.rax);
+    inst.late = true;
+  } else if (v.type === 0) inst = l.emit(K.lockAlu, -1, [l.register(value)]);
+  else if (v.op === op.fadd || v.op === op.xchg) {
+    inst = tied(l, v.op === op.fadd ? K.xadd : K.xchg, v, [value]);
+  } else {
+    inst = l.emit(K.fetchLoop, l.register(v), [l.register(value)]);
+    inst.pinnedDef = X64.rax;
+    inst.clobbers = mask(X64.rax, X64.rdx);
+    inst.late = true;
+  }
+  inst.width = width;
+  inst.aux = index;
+  address(l, inst, v.args[0], v.aux);
+}
+
+function call(l: Lowering, v: Value): void {
+  const indirect = v.op === op.calli;
+  const args = indirect ? v.args.slice(1) : v.args;
+  const uses: number[] = [];
+  const pins: number[] = [];
+  for (const [k, arg] of args.entries()) {
+    if (arg.op === op.undef) continue;
+    uses.push(l.register(arg));
+    pins.push(ARGUMENTS[k]);
+  }
+  if (v.op !== op.call || l.context.needsGot[v.aux]) {
+    uses.push(l.got());
+    pins.push(X64.r9);
+  }
+  if (indirect) {
+    uses.push(l.register(v.args[0]));
+    pins.push(X64.r11);
+  }
+  const kind = indirect ? K.callRegister : v.op === op.call ? K.call : K.callSlot;
+  const inst = l.emit(kind, l.useCount[v.id] > 0 ? l.register(v) : -1, uses);
+  inst.pins = pins;
+  if (inst.def >= 0) inst.pinnedDef = X64.rax;
+  inst.clobbers = CALL_CLOBBERS;
+  inst.aux = v.aux;
+}
+
+function selectEnd(l: Lowering, block: Block): void {
+  if (block.end === "jump") l.emit(K.jump, -1, []);
+  else if (block.end === "return") {
+    const inst = l.emit(K.ret, -1, [l.register(block.control!)]);
+    inst.pins = [X64.rax];
+  } else if (block.end === "trap") l.emit(K.trap, -1, []);
+  else branch(l, block.control!);
+}
+
+function branch(l: Lowering, condition: Value): void {
+  if (condition.op !== op.icmp) bug(`a branch on ${condition.op.name}`);
+  let [a, b] = condition.args;
+  let cond = condition.aux;
+  if (isLeaf(a) && isConst(a)) {
+    [a, b] = [b, a];
+    cond = COND[cond].swap;
+  }
+  const testable = isZero(b) && (cond === EQ || cond === NE);
+  if (testable && a.op === op.and && l.useCount[a.id] === 1) {
+    const [x, y] = a.args;
+    const immediate = isImmediate(y);
+    const inst = l.emit(K.branch, -1, immediate ? [l.register(x)] : [l.register(x), l.register(y)]);
+    inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
+    inst.lo = y.lo;
+    inst.cond = cond;
+    inst.width = a.type;
+    return;
+  }
+  const immediate = isImmediate(b) || b.op === op.undef;
+  const uses = immediate ? [l.register(a)] : [l.register(a), l.register(b)];
+  const inst = l.emit(K.branch, -1, uses);
+  inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
+  inst.lo = b.lo;
+  inst.cond = cond;
+  inst.width = a.type;
+  // Comparing with zero, unsigned: folded away before, except "at most 0".
+  if (immediate && b.lo === 0 && cond === ULE) inst.cond = EQ;
+}
