@@ -274,6 +274,7 @@ export const HELPERS: readonly HelperRow[] = [
   row(SYS + 305, "strcmp", i32, [str, str], "compares strings: -1, 0 or 1"),
   row(SYS + 306, "strncmp", i32, [str, str, num], "compares at most n characters: -1, 0 or 1"),
   row(SYS + 307, "atoi", i32, [str], "the decimal number that a string starts with"),
+  row(SYS + 308, "putchar", i32, [num], "prints a character (clang makes it of short printf calls)"),
   row(SYS + 402, "errno", i32, [], "error number of the last helper that failed"),
   row(SYS + 490, "do_nothing", i64, [], "returns 0"),
   row(SYS + 491, "local_arch", i32, [], "architecture id of the host, as in the containers"),
