@@ -119,8 +119,10 @@ function buildAll(program: Program, options: CompileOptions, clock: Clock): { fn
   };
   for (const fn of fns) seen("build", fn);
   clock.done("build");
-  if (options.optimize !== 0) {
-    for (const { name, run } of PASSES) {
+  const level = options.optimize ?? 2;
+  if (level !== 0) {
+    for (const { name, run, skip } of PASSES) {
+      if (skip?.includes(level)) continue;
       for (const fn of fns) {
         run(fn, imports.list);
         seen(name, fn);

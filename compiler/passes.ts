@@ -5,13 +5,17 @@ import type { Fn } from "./ir/ir.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
 import { deadCode } from "./opt/dead-code.ts";
 import { dropExtensions } from "./opt/drop-extensions.ts";
+import { extendLoads } from "./opt/extend-loads.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
 import { simplify } from "./opt/simplify.ts";
+import { unrollShifts } from "./opt/unroll-shifts.ts";
 
 export interface Pass {
   name: string;
   run(fn: Fn, imports: readonly Import[]): void;
+  /** Levels of optimisation that go without it; level 0 goes without any. */
+  skip?: readonly (1 | 2 | "s")[];
 }
 
 export const PASSES: readonly Pass[] = [
@@ -25,8 +29,11 @@ export const PASSES: readonly Pass[] = [
   // Constant branches fall, their phis lose arguments …
   { name: "clean-flow", run: cleanFlow },
   { name: "drop-extensions", run: dropExtensions },
-  // … and both leave new chances for the local rules.
+  { name: "extend-loads", run: extendLoads },
+  // … and all leave new chances for the local rules.
   { name: "simplify", run: simplify },
   { name: "clean-flow", run: cleanFlow },
   { name: "dead-code", run: deadCode },
+  // Last: it copies code, and needs its loops small and clean.
+  { name: "unroll-shifts", run: unrollShifts, skip: ["s"] },
 ];

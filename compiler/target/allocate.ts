@@ -104,12 +104,12 @@ class Scan {
   /** A register that saves a move and is free for the whole of `current`, or -1. */
   private hinted(current: Interval): number {
     const fits = (r: number) => r >= 0 && r < SLOT && this.free[r] >= current.end && this.order.includes(r);
+    for (const r of current.hints) if (fits(r)) return r;
     for (const friend of current.friends) {
       const other = this.intervals.of[friend];
       if (other === undefined) continue;
       for (const part of other.parts) if (fits(part.location)) return part.location;
     }
-    for (const r of current.hints) if (fits(r)) return r;
     for (const friend of current.friends)
       for (const r of this.intervals.of[friend]?.hints ?? []) if (fits(r)) return r;
     return -1;

@@ -1,11 +1,14 @@
 /** Splits edges from a block with several successors to one with several predecessors, for the moves of phis. */
 
 import { type Block, type Fn, retarget } from "../ir/ir.ts";
+import { loopDepths } from "./loops.ts";
 
 export function splitCriticalEdges(fn: Fn): void {
-  const laidOut: Block[] = [];
+  const place = new Map(fn.blocks.map((block, i) => [block, i]));
+  const depths = loopDepths(fn);
+  const after = new Map<Block, Block[]>();
+  const before = new Map<Block, Block[]>();
   for (const block of [...fn.blocks]) {
-    laidOut.push(block);
     if (block.successors.length < 2) continue;
     for (const next of [...block.successors]) {
       if (next.predecessors.length < 2) continue;
@@ -16,8 +19,13 @@ export function splitCriticalEdges(fn: Fn): void {
       middle.predecessors = [block];
       retarget(block, next, middle);
       next.predecessors[next.predecessors.indexOf(block)] = middle;
-      laidOut.push(middle);
+      // What is done on the way out of a loop stands behind the loop.
+      const leaves = depths[next.id] < depths[block.id] && place.get(next)! > place.get(block)!;
+      const [where, key] = leaves ? [before, next] : [after, block];
+      where.set(key, [...(where.get(key) ?? []), middle]);
     }
   }
-  fn.blocks = laidOut;
+  fn.blocks = fn.blocks
+    .filter((block) => place.has(block))
+    .flatMap((block) => [...(before.get(block) ?? []), block, ...(after.get(block) ?? [])]);
 }

@@ -166,9 +166,11 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
           interval.hints.push(pin);
         }
       }
-      if (inst.def >= 0 && inst.uses.length > 0 && (inst.tied || inst.pins.length === 0)) {
-        get(inst.def).friends.push(inst.uses[0]);
-        get(inst.uses[0]).friends.push(inst.def);
+      if (inst.def >= 0 && inst.uses.length > 0 && (inst.tied || (inst.memory === "none" && inst.pins.length === 0))) {
+        for (const use of inst.tied ? inst.uses.slice(0, 1) : inst.uses) {
+          get(inst.def).friends.push(use);
+          get(use).friends.push(inst.def);
+        }
       }
     }
     for (const phi of block.phis) {
@@ -179,7 +181,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
       for (const arg of phi.args) {
         if (arg.register < 0) continue;
         interval.friends.push(arg.register);
-        get(arg.register).friends.push(phi.def);
+        get(arg.register).friends.unshift(phi.def);
       }
     }
     if (b === 0) {

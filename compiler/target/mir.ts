@@ -47,7 +47,7 @@ export class MInst {
   lo = 0;
   hi = 0;
   /** Memory operand: the registers are the last uses; `frame` = the base is the BPF frame's end. */
-  memory: "none" | "base" | "index" | "frame" = "none";
+  memory: "none" | "base" | "index" | "frame" | "frame-index" = "none";
   scale = 1;
   disp = 0;
   cond = 0;

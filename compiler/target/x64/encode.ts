@@ -276,6 +276,8 @@ class Encoder {
     const { asm } = this;
     const { uses, disp } = inst;
     if (inst.memory === "frame") asm.rm(row, reg, X64.rsp, NO_INDEX, 1, this.frameEnd + disp, imm);
+    else if (inst.memory === "frame-index")
+      asm.rm(row, reg, X64.rsp, uses[uses.length - 1], inst.scale, this.frameEnd + disp, imm);
     else if (inst.memory === "base") asm.rm(row, reg, uses[uses.length - 1], NO_INDEX, 1, disp, imm);
     else {
       let [base, index] = uses.slice(-2);

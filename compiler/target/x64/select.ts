@@ -75,24 +75,41 @@ function selectLeaf(l: Lowering, v: Value, register: number): void {
 /** Adds the memory operand [address + disp] to `inst`. */
 function address(l: Lowering, inst: MInst, base: Value, disp: number): void {
   inst.disp = disp;
-  if (base.op === op.frame) {
-    inst.memory = "frame";
-    return;
+  if (base.op === op.frame) inst.memory = "frame";
+  else if (base.op === op.data && fits(base.lo + disp)) {
+    inst.memory = "base";
+    inst.disp = base.lo + disp;
+    inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
+  } else if (base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1])) indexed(l, inst, base);
+  else {
+    inst.memory = "base";
+    inst.uses.push(l.register(base));
   }
-  if (base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1])) {
-    let [x, y] = base.args;
-    let scale = scaleOf(y);
-    if (scale === 0 && scaleOf(x) > 0) {
-      [x, y] = [y, x];
-      scale = scaleOf(y);
-    }
+}
+
+const fits = (n: number) => n === (n | 0);
+
+function indexed(l: Lowering, inst: MInst, { args: [a, b] }: Value): void {
+  const swap = (scaleOf(b) === 0 && scaleOf(a) > 0) || frameOffset(b) !== undefined;
+  const [x, y] = swap ? [b, a] : [a, b];
+  const scale = scaleOf(y);
+  const index = l.register(scale === 0 ? y : y.args[0]);
+  inst.scale = 1 << scale;
+  const offset = frameOffset(x);
+  if (offset !== undefined && fits(inst.disp + offset)) {
+    inst.memory = "frame-index";
+    inst.disp += offset;
+    inst.uses.push(index);
+  } else {
     inst.memory = "index";
-    inst.scale = scale === 0 ? 1 : 1 << scale;
-    inst.uses.push(l.register(x), l.register(scale === 0 ? y : y.args[0]));
-    return;
+    inst.uses.push(l.register(x), index);
   }
-  inst.memory = "base";
-  inst.uses.push(l.register(base));
+}
+
+/** v = frame + offset. */
+function frameOffset(v: Value): number | undefined {
+  if (v.op === op.frame) return 0;
+  return v.op === op.add && v.args[0].op === op.frame && isImmediate(v.args[1]) ? v.args[1].lo : undefined;
 }
 
 /** 1, 2 or 3 where v is x << that, else 0. */

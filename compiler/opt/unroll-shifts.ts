@@ -1,0 +1,108 @@
+/**
+ * Loops of one block whose phis hand values on to each other (a, b = b, a + b) are unrolled until they no longer
+ * do: each such hand-over is a move on the critical path of every iteration. Keeps the loop's test in each copy.
+ */
+
+import { removeEdge } from "../ir/flow.ts";
+import { type Block, type Fn, retarget, type Value } from "../ir/ir.ts";
+import { op } from "../ir/ops.ts";
+
+/** Values of a loop body worth copying, and copies at most. */
+const BODY_LIMIT = 12;
+const COPY_LIMIT = 4;
+
+export function unrollShifts(fn: Fn): void {
+  for (const block of [...fn.blocks]) {
+    if (block.end !== "branch" || !block.successors.includes(block) || block.body.length > BODY_LIMIT) continue;
+    const exit = block.successors.find((next) => next !== block);
+    if (exit === undefined || block.body.some((v) => v.op.writes || v.op.reads)) continue;
+    const copies = shiftLength(block) + 1;
+    if (copies > 1 && copies <= COPY_LIMIT) unroll(fn, block, exit, copies);
+  }
+}
+
+/** The longest chain of phis in which each takes the next one's value on the back edge. */
+function shiftLength(block: Block): number {
+  const latch = block.predecessors.indexOf(block);
+  let longest = 0;
+  for (const phi of block.phis) {
+    let length = 0;
+    let at = phi;
+    while (length <= COPY_LIMIT && at.args[latch].op === op.phi && at.args[latch].block === block) {
+      at = at.args[latch];
+      length++;
+    }
+    if (at !== phi || length <= 1) longest = Math.max(longest, length);
+  }
+  return longest;
+}
+
+function unroll(fn: Fn, block: Block, exit: Block, copies: number): void {
+  const landing = makeLanding(fn, block, exit);
+  const latch = block.predecessors.indexOf(block);
+  let last = block;
+  // What each value of the loop is called in the iteration at hand.
+  let names = new Map<Value, Value>();
+  const name = (v: Value) => names.get(v) ?? v;
+  const outgoing = landing.phis.map((phi) => phi.args[0]);
+  for (let copy = 1; copy < copies; copy++) {
+    const next = new Map<Value, Value>();
+    for (const phi of block.phis) next.set(phi, name(phi.args[latch]));
+    names = next;
+    const made = fn.block();
+    for (const v of block.body) {
+      const again = fn.value(v.op, v.type, v.args.map(name), made, v.at); // prettier-ignore
+      again.aux = v.aux;
+      again.lo = v.lo;
+      again.hi = v.hi;
+      names.set(v, again);
+      made.body.push(again);
+    }
+    made.end = "branch";
+    made.at = block.at;
+    made.control = name(block.control!);
+    made.successors = block.successors.map((to) => (to === block ? block : landing));
+    retarget(last, block, made);
+    made.predecessors = [last];
+    block.predecessors[latch] = made;
+    landing.predecessors.push(made);
+    for (const [k, phi] of landing.phis.entries()) phi.args.push(name(outgoing[k]));
+    fn.blocks.splice(fn.blocks.indexOf(made), 1);
+    fn.blocks.splice(fn.blocks.indexOf(last) + 1, 0, made);
+    last = made;
+  }
+  for (const phi of block.phis) phi.args[latch] = name(phi.args[latch]);
+}
+
+/** A block on the exit edge with a phi for each value of the loop that is used outside. */
+function makeLanding(fn: Fn, block: Block, exit: Block): Block {
+  const landing = fn.block();
+  fn.blocks.pop();
+  fn.blocks.splice(fn.blocks.indexOf(block) + 1, 0, landing);
+  const args = exit.phis.map((phi) => phi.args[exit.predecessors.indexOf(block)]);
+  removeEdge(block, exit);
+  exit.predecessors.push(landing);
+  for (const [k, phi] of exit.phis.entries()) phi.args.push(args[k]);
+  landing.end = "jump";
+  landing.at = block.at;
+  landing.successors = [exit];
+  landing.predecessors = [block];
+  retarget(block, exit, landing);
+  const outside = new Map<Value, Value>();
+  const rename = (v: Value) => {
+    if (v.block !== block || (!block.phis.includes(v) && !block.body.includes(v))) return v;
+    let phi = outside.get(v);
+    if (phi === undefined) {
+      phi = fn.value(op.phi, v.type, [v], landing, v.at);
+      landing.phis.push(phi);
+      outside.set(v, phi);
+    }
+    return phi;
+  };
+  for (const other of fn.blocks) {
+    if (other === block || other === landing) continue;
+    for (const v of [...other.phis, ...other.body]) v.args = v.args.map(rename);
+    if (other.control !== null) other.control = rename(other.control);
+  }
+  return landing;
+}
