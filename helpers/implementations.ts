@@ -1,0 +1,14 @@
+/** The implementations by helper id, for a host that runs programs in JavaScript's process. */
+
+import { base } from "./base.ts";
+import type { Helper } from "./host.ts";
+import { printing } from "./printf.ts";
+import { strings } from "./string.ts";
+import { sys } from "./sys.ts";
+
+/** Every helper that has an implementation; a row of HELPERS without one is what this host lacks. */
+export const IMPLEMENTATIONS: ReadonlyMap<number, Helper> = new Map(
+  [base, printing, strings, sys].flatMap((family) =>
+    Object.entries(family).map(([id, helper]) => [Number(id), helper] as const),
+  ),
+);
