@@ -120,15 +120,13 @@ function buildAll(program: Program, options: CompileOptions, clock: Clock): { fn
   for (const fn of fns) seen("build", fn);
   clock.done("build");
   const level = options.optimize ?? 2;
-  if (level !== 0) {
-    for (const { name, run, skip } of PASSES) {
-      if (skip?.includes(level)) continue;
-      for (const fn of fns) {
-        run(fn, imports.list);
-        seen(name, fn);
-      }
-      clock.done(name);
+  for (const { name, run, skip } of PASSES) {
+    if (skip?.includes(level)) continue;
+    for (const fn of fns) {
+      run(fn, { imports, params });
+      seen(name, fn);
     }
+    clock.done(name);
   }
   for (const [f, fn] of fns.entries()) measureFrame(fn, (insn) => place(program, program.functions[f], insn));
   return { fns, imports: imports.list };

@@ -1,9 +1,10 @@
 /** The optimiser: passes in the order in which they run, with the reasons for that order. */
 
-import type { Import } from "../formats/container.ts";
+import type { Imports } from "./build/imports.ts";
 import type { Fn } from "./ir/ir.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
 import { deadCode } from "./opt/dead-code.ts";
+import { directCalls } from "./opt/direct-calls.ts";
 import { dropExtensions } from "./opt/drop-extensions.ts";
 import { extendLoads } from "./opt/extend-loads.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
@@ -11,29 +12,44 @@ import { promoteStack } from "./opt/promote-stack.ts";
 import { simplify } from "./opt/simplify.ts";
 import { unrollShifts } from "./opt/unroll-shifts.ts";
 
-export interface Pass {
-  name: string;
-  run(fn: Fn, imports: readonly Import[]): void;
-  /** Levels of optimisation that go without it; level 0 goes without any. */
-  skip?: readonly (1 | 2 | "s")[];
+export type Level = 0 | 1 | 2 | "s";
+
+/** What passes know of the program around their function. */
+export interface PassContext {
+  imports: Imports;
+  /** Parameter masks by function. */
+  params: readonly number[];
 }
 
+export interface Pass {
+  name: string;
+  run(fn: Fn, context: PassContext): void;
+  /** Levels of optimisation that go without it. */
+  skip?: readonly Level[];
+}
+
+const NOT_AT_0: Level[] = [0];
+
 export const PASSES: readonly Pass[] = [
+  // Building folds constants: a branch on one must be gone before selection, at every level.
+  { name: "clean-flow", run: cleanFlow },
   // Address computations that were folded into loads and stores still mention the frame: gone before promotion.
   { name: "dead-code", run: deadCode },
   // Copies into stack slots become stores, which promotion can remove.
-  { name: "inline-memory", run: inlineMemory },
-  { name: "promote-stack", run: promoteStack },
+  { name: "inline-memory", run: inlineMemory, skip: NOT_AT_0 },
+  { name: "promote-stack", run: promoteStack, skip: NOT_AT_0 },
   // Promotion exposes constants and copies.
-  { name: "simplify", run: simplify },
+  { name: "simplify", run: simplify, skip: NOT_AT_0 },
+  // Targets may have come through the stack; unused arguments then die.
+  { name: "direct-calls", run: directCalls },
   // Constant branches fall, their phis lose arguments …
-  { name: "clean-flow", run: cleanFlow },
-  { name: "drop-extensions", run: dropExtensions },
-  { name: "extend-loads", run: extendLoads },
+  { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
+  { name: "drop-extensions", run: dropExtensions, skip: NOT_AT_0 },
+  { name: "extend-loads", run: extendLoads, skip: NOT_AT_0 },
   // … and all leave new chances for the local rules.
-  { name: "simplify", run: simplify },
-  { name: "clean-flow", run: cleanFlow },
-  { name: "dead-code", run: deadCode },
+  { name: "simplify", run: simplify, skip: NOT_AT_0 },
+  { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
+  { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   // Last: it copies code, and needs its loops small and clean.
-  { name: "unroll-shifts", run: unrollShifts, skip: ["s"] },
+  { name: "unroll-shifts", run: unrollShifts, skip: [0, "s"] },
 ];

@@ -190,7 +190,7 @@ function pseudoTarget({ object }: Scope, code: Code, insn: Insn, where: string):
     return { kind: "code", code: functionAt(object, code.section, offset, where) };
   }
   if (op === "var")
-    refuse(where, "data of the object", "a kernel variable", undefined, "ERR_RUNBPF_UNSUPPORTED");
+    refuse(where, "data of the object", `kernel variable ${insn.imm}`, undefined, "ERR_RUNBPF_UNSUPPORTED");
   if (!op.startsWith("map_idx")) refuse(where, "a relocation to a map", `map descriptor ${insn.imm}`);
   if (!object.maps[insn.imm]) refuse(where, `a map below ${object.maps.length}`, `${insn.imm}`);
   return op === "map_idx"

@@ -5,6 +5,7 @@
 
 import type { Import } from "../../formats/container.ts";
 import { helperByName } from "../../helpers/table.ts";
+import type { Imports } from "../build/imports.ts";
 import { Replacements } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
@@ -17,12 +18,12 @@ const MEMCPY = helperByName("memcpy");
 const MEMMOVE = helperByName("memmove");
 const MEMSET = helperByName("memset");
 
-export function inlineMemory(fn: Fn, imports: readonly Import[]): void {
+export function inlineMemory(fn: Fn, { imports }: { imports: Imports }): void {
   const replaced = new Replacements();
   for (const block of fn.blocks) {
     const body: Value[] = [];
     for (const v of block.body) {
-      if (v.op === op.helper && expand(fn, v, imports[v.aux], body)) replaced.set(v, v.args[0]);
+      if (v.op === op.helper && expand(fn, v, imports.list[v.aux], body)) replaced.set(v, v.args[0]);
       else body.push(v);
     }
     block.body = body;
