@@ -11,7 +11,14 @@ export interface SectionSpec {
   /** For NOBITS; the length of `data` elsewhere. */
   size?: number;
   align?: number;
-  relocations?: { offset: number; type?: keyof typeof R_BPF | number; symbol: string | number }[];
+  /** For tables: the section that they are about. */
+  info?: number;
+  relocations?: {
+    offset: number;
+    type?: keyof typeof R_BPF | number;
+    symbol: string | number;
+    addend?: number;
+  }[];
 }
 
 export interface SymbolSpec {
@@ -70,10 +77,11 @@ function writeSymbols(symbols: SymbolSpec[], names: string[], strings: Strings):
 
 function writeRelocations(list: NonNullable<SectionSpec["relocations"]>, symbols: SymbolSpec[]): Uint8Array {
   const w = new Writer();
-  for (const { offset, type = "64_64", symbol } of list) {
+  for (const { offset, type = "64_64", symbol, addend } of list) {
     u64(w, offset);
     w.u32(typeof type === "number" ? type : R_BPF[type]);
     w.u32(typeof symbol === "number" ? symbol : symbols.findIndex((s) => s.name === symbol) + 1);
+    if (addend !== undefined) u64(w, addend);
   }
   return w.finish();
 }
@@ -84,15 +92,16 @@ export function makeObject({ machine = 247, sections, symbols = [] }: ObjectSpec
   const names = sections.map((s) => s.name);
   const tables = sections.flatMap((s, i) => {
     if (!s.relocations) return [];
-    return [
-      { name: `.rel${s.name}`, type: SHT.REL, data: writeRelocations(s.relocations, symbols), info: i + 1 },
-    ];
+    const explicit = s.relocations.some((r) => r.addend !== undefined);
+    const type = explicit ? SHT.RELA : SHT.REL;
+    const data = writeRelocations(s.relocations, symbols);
+    return [{ name: `.rel${s.name}`, type, data, info: i + 1, entry: explicit ? 24 : 16 }];
   });
   const symtab = 1 + sections.length + tables.length;
-  const all: (SectionSpec & { link?: number; info?: number; entry?: number })[] = [
+  const all: (SectionSpec & { link?: number; entry?: number })[] = [
     { name: "", type: 0 },
     ...sections,
-    ...tables.map((t) => ({ ...t, link: symtab, entry: 16, align: 8 })),
+    ...tables.map((t) => ({ ...t, link: symtab, align: 8 })),
     {
       name: ".symtab",
       type: SHT.SYMTAB,
