@@ -54,15 +54,10 @@ export interface HelperContext {
 }
 
 /** Arguments are unsigned; of the result the low 64 bits count (void: 0). */
+export type Helper = (ctx: HelperContext, a1: Word, a2: Word, a3: Word, a4: Word, a5: Word) => HelperResult;
+
 // biome-ignore lint/suspicious/noConfusingVoidType: a helper whose body returns nothing is one too
-export type Helper = (
-  ctx: HelperContext,
-  a1: Word,
-  a2: Word,
-  a3: Word,
-  a4: Word,
-  a5: Word,
-) => Word | undefined | void;
+export type HelperResult = Word | undefined | void;
 
 /** Linux's error numbers that helpers return negated. */
 export const E2BIG = 7;
