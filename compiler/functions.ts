@@ -117,9 +117,9 @@ export function findFunctions(raw: RawObject): Map<number, Map<number, Code>> {
       targets ??= relocatedTargets(raw);
       const local = localTargets(section, raw.relocations.get(section.index) ?? []);
       const start = functions.length === 0 ? [0] : [];
-      functions.push(
-        ...fromTargets(raw, section, functions, [...start, ...local, ...(targets.get(section.index) ?? [])]),
-      );
+      const called = targets.get(section.index) ?? [];
+      for (const f of fromTargets(raw, section, functions, [...start, ...local, ...called]))
+        functions.push(f);
     }
     found.set(section.index, new Map(functions.map((f) => [f.offset, f])));
   }

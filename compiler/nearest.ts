@@ -2,6 +2,8 @@
 
 /** Longer names than this are not compared: the work grows with the product of the lengths. */
 const MAX_LENGTH = 64;
+/** Names that are compared at most: a hint is not worth more. */
+const MAX_NAMES = 5000;
 
 /** Levenshtein distance of two short strings. */
 export function distance(a: string, b: string): number {
@@ -20,7 +22,9 @@ export function nearest(name: string, names: Iterable<string>): string | undefin
   if (name.length > MAX_LENGTH) return undefined;
   let best: string | undefined;
   let least = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let left = MAX_NAMES;
   for (const known of names) {
+    if (left-- === 0) break;
     if (Math.abs(known.length - name.length) >= least) continue;
     const d = distance(name, known);
     if (d < least) [best, least] = [known, d];

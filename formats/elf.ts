@@ -60,10 +60,15 @@ export interface Elf {
 const CODE = "ERR_RUNBPF_ELF";
 const MAX_ALIGN = 4096;
 
-/** Reads NUL-terminated strings of a table, each offset once; control characters become "?". */
+/**
+ * Reads NUL-terminated strings of a table, each offset once; control characters become "?". Names may share their
+ * tails, as linkers have them do, but not without end: many names in one endless string would cost quadratic time.
+ */
 export function stringTable(data: Uint8Array, reader: Reader): (offset: number, what: string) => string {
   const known = new Map<number, string>();
   const decoder = new TextDecoder();
+  const limit = 16 * data.length + 65536;
+  let budget = limit;
   return (offset, what) => {
     const found = known.get(offset);
     if (found !== undefined) return found;
@@ -72,6 +77,8 @@ export function stringTable(data: Uint8Array, reader: Reader): (offset: number, 
     const end = data.indexOf(0, offset);
     if (end < 0 && data.length > 0)
       reader.fail(0, `${what} that ends with a NUL`, "the end of the string table");
+    budget -= end - offset;
+    if (budget < 0) reader.fail(0, `names of at most ${limit} bytes in all`, "more");
     const text = decoder.decode(data.subarray(offset, end)).replace(/\p{Cc}/gu, "?");
     known.set(offset, text);
     return text;

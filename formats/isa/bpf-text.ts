@@ -189,34 +189,46 @@ function resolve({ insn, field, label, line }: Waiting, labels: Map<string, numb
   insn[field] = distance;
 }
 
+const LABEL = /^([A-Za-z_.$][\w.$]*)\s*:\s*/;
+
+/** Takes the labels off a line; they name `slot`. */
+function takeLabels(
+  source: string,
+  line: number,
+  slot: number,
+  labels: Map<string, number>,
+  words: Set<string>,
+) {
+  let rest = source;
+  for (let label = LABEL.exec(rest); label; label = LABEL.exec(rest)) {
+    const [all, name] = label;
+    if (words.has(name) || /^[rw]\d+$/.test(name))
+      refuse(line, "a name for a label", `"${name}", a word of the syntax`);
+    if (labels.has(name)) refuse(line, "a new label", `"${name}" for the second time`);
+    labels.set(name, slot);
+    rest = rest.slice(all.length);
+  }
+  return rest;
+}
+
+/** A line without its comment and without the "<name+0x8>" that a disassembler adds. */
+const strip = (source: string): string =>
+  source
+    .replace(/(;|#|\/\/).*/, "")
+    .replace(/<[\w.$+]*>\s*$/, "")
+    .trim();
+
 /** The instructions of `text`; see `assemble`. */
 export function parse(text: string): Insn[] {
-  grammar ??= buildGrammar();
-  const { words } = grammar;
+  const { words, patterns } = (grammar ??= buildGrammar());
   const insns: Insn[] = [];
   const labels = new Map<string, number>();
   const waiting: Waiting[] = [];
   let slot = 0;
   text.split("\n").forEach((source, index) => {
-    const line = index + 1;
-    let rest = source
-      .replace(/(;|#|\/\/).*/, "")
-      .replace(/<[\w.$+]*>\s*$/, "")
-      .trim();
-    for (
-      let label = /^([A-Za-z_.$][\w.$]*)\s*:/.exec(rest);
-      label;
-      label = /^([A-Za-z_.$][\w.$]*)\s*:/.exec(rest)
-    ) {
-      const name = label[1];
-      if (words.has(name) || /^[rw]\d+$/.test(name))
-        refuse(line, "a name for a label", `"${name}", a word of the syntax`);
-      if (labels.has(name)) refuse(line, "a new label", `"${name}" for the second time`);
-      labels.set(name, slot);
-      rest = rest.slice(label[0].length).trim();
-    }
+    const rest = takeLabels(strip(source), index + 1, slot, labels, words);
     if (rest === "") return;
-    const insn = parseLine(rest, line, slot, waiting, grammar!);
+    const insn = parseLine(rest, index + 1, slot, waiting, { words, patterns });
     insns.push(insn);
     slot += slots(insn);
   });

@@ -662,6 +662,33 @@ test("names with control characters do not reach the terminal", () => {
   expect(message).not.toContain("\x1b");
 });
 
+describe("what would cost a lot of time or memory", () => {
+  test("many names in one endless string", () => {
+    const names = Array.from({ length: 2000 }, (_, i) => ({ ...undefinedSymbol(""), value: i }));
+    const bytes = makeObject({
+      sections: [{ name: "xdp", ...code("exit") }],
+      symbols: [undefinedSymbol("x".repeat(100_000)), ...names],
+    });
+    const view = new DataView(bytes.buffer);
+    const symbols = view.getUint32(view.getUint32(40, true) + 2 * 64 + 24, true);
+    for (let i = 0; i < names.length; i++) view.setUint32(symbols + (i + 2) * 24, i + 1, true);
+    expect(refusal(bytes)).toMatch(
+      /^ERR_RUNBPF_ELF: .* expected names of at most \d+ bytes in all, got more$/,
+    );
+  });
+
+  test("200 000 functions by their calls", () => {
+    const call = assemble("call local +0");
+    const bytes = new Uint8Array(call.length * 200_000 + 8);
+    for (let i = 0; i < 200_000; i++) bytes.set(call, i * call.length);
+    bytes.set(assemble("exit"), bytes.length - 8);
+    const message = refusal(makeObject({ sections: [{ name: "xdp", ...CODE, data: bytes }] }));
+    expect(message).toBe(
+      "ERR_RUNBPF_INSN: t.o: xdp+0x0: expected exit or a jump as the last instruction of xdp, got call.local",
+    );
+  });
+});
+
 /** xorshift32: the same mutations on every run, for a seed that a failure prints. */
 function random(seed: number): (below: number) => number {
   let x = seed | 1;
