@@ -90,7 +90,7 @@ export function functionAt(object: ObjectFile, section: Section, offset: number,
 }
 
 /** The id or name of an undefined function. */
-function externalFunction({ options, globals }: Scope, name: string, where: string): Target {
+function externalFunction({ options, globals }: Scope, name: string, caller: string, where: string): Target {
   const known = options.externs && Object.hasOwn(options.externs, name) ? options.externs[name] : undefined;
   if (known === "name") return { kind: "named", name };
   const id = known ?? options.helperByName(name);
@@ -103,7 +103,7 @@ function externalFunction({ options, globals }: Scope, name: string, where: stri
   return refuse(
     where,
     "a function that is defined or a known helper",
-    `${name}`,
+    `${name}, called by ${caller}`,
     near && `did you mean ${near}?`,
   );
 }
@@ -167,7 +167,7 @@ export function callTarget(
   if (relocation) {
     checkType(relocation, "64_32", where);
     const target = targetOf(scope, code.section, relocation, where);
-    if (target.kind === "named") return externalFunction(scope, target.name, where);
+    if (target.kind === "named") return externalFunction(scope, target.name, code.name, where);
     if (target.kind !== "code")
       refuse(where, "a call of a function", `${relocation.symbol.name}, which is data`);
     return target;

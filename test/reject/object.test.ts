@@ -259,13 +259,13 @@ const CODE_CASES: Case[] = [
     "an unknown function",
     { ...code("call -1\nexit"), relocations: [{ offset: 0, type: "64_32", symbol: "prinft" }] },
     [prog, undefinedSymbol("prinft")],
-    "LINK: t.o: xdp+0x0: expected a function that is defined or a known helper, got prinft (did you mean printf?)",
+    "LINK: t.o: xdp+0x0: expected a function that is defined or a known helper, got prinft, called by prog (did you mean printf?)",
   ],
   [
     "an unknown function like no other",
     { ...code("call -1\nexit"), relocations: [{ offset: 0, type: "64_32", symbol: "zzz" }] },
     [prog, undefinedSymbol("zzz")],
-    "LINK: t.o: xdp+0x0: expected a function that is defined or a known helper, got zzz",
+    "LINK: t.o: xdp+0x0: expected a function that is defined or a known helper, got zzz, called by prog",
   ],
   [
     "the address of an undefined symbol",

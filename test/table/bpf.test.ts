@@ -1,7 +1,7 @@
 /** Every row of the eBPF table encodes, decodes, prints, assembles, and agrees with LLVM's disassembler. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -105,6 +105,14 @@ function part(message: string): { where: string; expected: string; got: string }
   return { where, expected, got };
 }
 
+test("the example of formats/isa/README.md", () => {
+  const readme = readFileSync(new URL("../../formats/isa/README.md", import.meta.url), "utf8");
+  const text = /assemble\(`([^`]*)`\)/.exec(readme)![1];
+  expect(decode(assemble(text), "example").map((insn) => print(insn))).toEqual([
+    ...["r0 = 0x0", "r0 += r1", "r1 -= 0x1", "if r1 != 0x0 goto -0x3", "exit"],
+  ]);
+});
+
 describe("the decoder refuses", () => {
   const cases: [what: string, bytes: string, message: string][] = [
     ["an unknown opcode", "ff00000000000000", "t+0x0: expected an eBPF instruction, got opcode 0xff"],
@@ -205,7 +213,9 @@ test.skipIf(!OBJDUMP && !process.env.CI)("llvm-objdump agrees on every row", () 
   });
   rmSync(dir, { recursive: true });
   const lines = [...out.matchAll(/^\s*(\d+):\t[\da-f ]+\t(.*)$/gm)];
-  const theirs = lines.map(([, slot, text]) => `${slot}: ${text.replace(/\s+/g, " ").replace(/ <[^<>]*>$/, "")}`);
+  const theirs = lines.map(
+    ([, slot, text]) => `${slot}: ${text.replace(/\s+/g, " ").replace(/ <[^<>]*>$/, "")}`,
+  );
   let slot = 0;
   const ours = insns.map((insn) => {
     const line = `${slot}: ${asLlvm(insn)}`;
