@@ -176,7 +176,12 @@ function generate(fns: Fn[], target: Target, clock: Clock): FunctionCode[] {
   return codes;
 }
 
-function entries(program: Program, offsets: number[], stack: number[], ctx: Context | undefined): ProgramEntry[] {
+function entries(
+  program: Program,
+  offsets: number[],
+  stack: number[],
+  ctx: Context | undefined,
+): ProgramEntry[] {
   return program.entries.map(({ name, hook, func }) => {
     const { kind, memory } = ctx ?? contextOfHook(hook);
     const contract = { verified: false, bounded: false, context: kind, memory, stack: stack[func] };
@@ -223,7 +228,8 @@ export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compil
       expected: `one of ${Object.keys(TARGETS).join(", ")}`,
       got: arch,
     });
-  const ctx = options.ctx !== undefined ? parseContext(options.ctx) : options.raw ? parseContext("mem") : undefined;
+  const ctx =
+    options.ctx !== undefined ? parseContext(options.ctx) : options.raw ? parseContext("mem") : undefined;
   const program = readProgram(bytes, options);
   checkFormat(program, format);
   clock.done("load and link");

@@ -44,7 +44,10 @@ export interface Func {
 /** A pointer inside the initial data: the word at `at` (offset in the writable block). */
 export interface DataPointer {
   at: number;
-  to: { kind: "function"; index: number } | { kind: "data"; offset: number } | { kind: "rodata"; offset: number };
+  to:
+    | { kind: "function"; index: number }
+    | { kind: "data"; offset: number }
+    | { kind: "rodata"; offset: number };
 }
 
 /** A program that can be started: its function, and the section name that names its hook. */

@@ -60,7 +60,8 @@ export function stackNeeds(
         }
       } else {
         let deepest = 0;
-        for (const next of calls[f]) deepest = Math.max(deepest, state[next] === 2 ? need[next] : Number.POSITIVE_INFINITY);
+        for (const next of calls[f])
+          deepest = Math.max(deepest, state[next] === 2 ? need[next] : Number.POSITIVE_INFINITY);
         need[f] = Math.max(need[f], codes[f].stack + deepest);
         state[f] = 2;
         work.pop();

@@ -18,12 +18,33 @@ const FRAME = 10;
 export const PACKET_LOAD = 1_000_600;
 
 const ALU: Record<string, Op> = {
-  add: op.add, sub: op.sub, mul: op.mul, and: op.and, or: op.or, xor: op.xor, lsh: op.shl, rsh: op.lshr,
-  arsh: op.ashr, div: op.udiv, sdiv: op.sdiv, mod: op.umod, smod: op.smod,
+  add: op.add,
+  sub: op.sub,
+  mul: op.mul,
+  and: op.and,
+  or: op.or,
+  xor: op.xor,
+  lsh: op.shl,
+  rsh: op.lshr,
+  arsh: op.ashr,
+  div: op.udiv,
+  sdiv: op.sdiv,
+  mod: op.umod,
+  smod: op.smod,
 }; // prettier-ignore
 
 const CONDITION: Record<string, number> = {
-  jeq: EQ, jne: NE, jset: NE, jgt: UGT, jge: UGE, jlt: ULT, jle: ULE, jsgt: SGT, jsge: SGE, jslt: SLT, jsle: SLE,
+  jeq: EQ,
+  jne: NE,
+  jset: NE,
+  jgt: UGT,
+  jge: UGE,
+  jlt: ULT,
+  jle: ULE,
+  jsgt: SGT,
+  jsge: SGE,
+  jslt: SLT,
+  jsle: SLE,
 }; // prettier-ignore
 
 const ATOMIC: Record<string, Op> = { add: op.aadd, or: op.aor, and: op.aand, xor: op.axor };
@@ -206,7 +227,9 @@ class Builder {
     if (row.op === "le") {
       if (row.width === 64) return value;
       const narrow = this.trunc(value);
-      return this.zext(row.width === 32 ? narrow : this.emit(op.and, 32, [narrow, this.fn.const(32, 0xffff)]));
+      return this.zext(
+        row.width === 32 ? narrow : this.emit(op.and, 32, [narrow, this.fn.const(32, 0xffff)]),
+      );
     }
     if (row.width === 64) return this.emit(op.bswap, 64, [value]);
     return this.zext(this.emit(row.width === 32 ? op.bswap : op.bswap16, 32, [this.trunc(value)]));
@@ -257,8 +280,7 @@ class Builder {
   private call(insn: Insn, reference: Reference | undefined): void {
     const given = this.registers.slice(1, 6);
     let result: Value;
-    if (insn.row.op === "indirect")
-      result = this.emit(op.calli, 64, [this.registers[insn.dst], ...given]);
+    if (insn.row.op === "indirect") result = this.emit(op.calli, 64, [this.registers[insn.dst], ...given]);
     else if (reference?.kind === "function") {
       const mask = this.params[reference.index];
       const args = given.map((value, k) => ((mask >> k) & 1 ? value : this.fn.leaf(op.undef, 64, 0)));
@@ -325,7 +347,8 @@ class Builder {
       right = this.fn.const(left.type, 0);
     }
     const condition = CONDITION[row.op] ?? bug(`no condition for ${row.name}`);
-    if (target < 0 || block.successors.length !== 2) bug(`branch ${row.name} with ${block.successors.length} ends`);
+    if (target < 0 || block.successors.length !== 2)
+      bug(`branch ${row.name} with ${block.successors.length} ends`);
     block.end = "branch";
     block.control = this.emit(op.icmp, 1, [left, right], condition);
   }

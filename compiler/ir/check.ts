@@ -68,7 +68,9 @@ function checkTypes(v: Value, name: string, fail: (what: string) => never): void
   if (v.op === op.trunc) need(a.type === 64 && v.type === 32);
   else if (v.op === op.zext || v.op === op.sext32) need(a.type === 32 && v.type === 64);
   else if (v.op === op.icmp) need(a.type === b.type && v.type === 1);
-  else if (v.op === op.sext8 || v.op === op.sext16 || v.op === op.bswap) need(v.op !== op.bswap || a.type === v.type);
-  else if (v.op.bytes > 0) need(a.type === 64 && (b === undefined || b.type === (v.op.bytes === 8 ? 64 : 32)));
+  else if (v.op === op.sext8 || v.op === op.sext16 || v.op === op.bswap)
+    need(v.op !== op.bswap || a.type === v.type);
+  else if (v.op.bytes > 0)
+    need(a.type === 64 && (b === undefined || b.type === (v.op.bytes === 8 ? 64 : 32)));
   else if (v.op.pure && v.args.length === 2) need(a.type === v.type && b.type === v.type);
 }

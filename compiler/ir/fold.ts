@@ -31,7 +31,9 @@ export function upperZero(v: Value, depth = 4): boolean {
     case op.umod:
       return depth > 0 && upperZero(v.args[0], depth - 1) && upperZero(v.args[1], depth - 1);
     case op.lshr:
-      return isConst(v.args[1]) && ((v.args[1].lo & 63) >= 32 || (depth > 0 && upperZero(v.args[0], depth - 1)));
+      return (
+        isConst(v.args[1]) && ((v.args[1].lo & 63) >= 32 || (depth > 0 && upperZero(v.args[0], depth - 1)))
+      );
     default:
       return false;
   }

@@ -30,8 +30,15 @@ function row(name: string, arity: number, flags: Flag[], doc: string): Op {
   const has = (flag: Flag) => flags.includes(flag);
   const bytes = ([1, 2, 4, 8] as const).find((n) => has(n)) ?? 0;
   const made: Op = {
-    name, code: OPS.length, arity, bytes, doc,
-    pure: has("pure"), commutative: has("commutative"), reads: has("reads"), writes: has("writes"),
+    name,
+    code: OPS.length,
+    arity,
+    bytes,
+    doc,
+    pure: has("pure"),
+    commutative: has("commutative"),
+    reads: has("reads"),
+    writes: has("writes"),
   }; // prettier-ignore
   OPS.push(made);
   return made;
@@ -40,7 +47,12 @@ function row(name: string, arity: number, flags: Flag[], doc: string): Op {
 /** `aux` is a small integer whose meaning the row's text gives; `lo`, `hi` are the halves of a constant. */
 export const op = {
   const: row("const", 0, ["pure"], "the constant hi:lo (32-bit: lo)"),
-  undef: row("undef", 0, ["pure"], "a register that was never written; reads as 0, and need not be passed on"),
+  undef: row(
+    "undef",
+    0,
+    ["pure"],
+    "a register that was never written; reads as 0, and need not be passed on",
+  ),
   param: row("param", 0, ["pure"], "argument register r(aux + 1) at entry"),
   got: row("got", 0, ["pure"], "the import table"),
   frame: row("frame", 0, ["pure"], "r10: the end of this function's stack frame"),
@@ -66,7 +78,12 @@ export const op = {
   zext: row("zext", 1, ["pure"], "zero-extends a 32-bit value to 64"),
   trunc: row("trunc", 1, ["pure"], "the low half of a 64-bit value"),
   icmp: row("icmp", 2, ["pure"], "aux = a condition of COND"),
-  load8: row("load8", 1, ["reads", 1], "zero-extended to 32 bits; address = argument + aux, like all accesses"),
+  load8: row(
+    "load8",
+    1,
+    ["reads", 1],
+    "zero-extended to 32 bits; address = argument + aux, like all accesses",
+  ),
   load16: row("load16", 1, ["reads", 2], "zero-extended to 32 bits"),
   load32: row("load32", 1, ["reads", 4], ""),
   load64: row("load64", 1, ["reads", 8], ""),
@@ -111,4 +128,13 @@ export const COND = [
   { name: "sgt", not: 7, swap: 6 },
   { name: "sge", not: 6, swap: 7 },
 ] as const;
-export const EQ = 0, NE = 1, ULT = 2, ULE = 3, UGT = 4, UGE = 5, SLT = 6, SLE = 7, SGT = 8, SGE = 9; // prettier-ignore
+export const EQ = 0,
+  NE = 1,
+  ULT = 2,
+  ULE = 3,
+  UGT = 4,
+  UGE = 5,
+  SLT = 6,
+  SLE = 7,
+  SGT = 8,
+  SGE = 9; // prettier-ignore

@@ -35,7 +35,10 @@ function line(v: Value): string {
   if (v.op.bytes > 0) {
     const sign = v.aux < 0 ? "-" : "+";
     const place = v.aux === 0 ? args[0] : `${args[0]} ${sign} ${Math.abs(v.aux)}`;
-    return `${result}${v.op.name} [${place}]${args.slice(1).map((a) => `, ${a}`).join("")}`; // prettier-ignore
+    return `${result}${v.op.name} [${place}]${args
+      .slice(1)
+      .map((a) => `, ${a}`)
+      .join("")}`; // prettier-ignore
   }
   if (v.op === op.icmp) return `${result}icmp.${COND[v.aux].name} ${args.join(", ")}`;
   const aux = v.op === op.call ? ` f${v.aux}` : v.op === op.helper ? ` #${v.aux}` : "";

@@ -52,7 +52,8 @@ function joinBlocks(fn: Fn): void {
     if (gone.has(block)) continue;
     while (block.end === "jump") {
       const next = block.successors[0];
-      if (next.predecessors.length !== 1 || next.phis.length > 0 || next === block || next === fn.blocks[0]) break;
+      if (next.predecessors.length !== 1 || next.phis.length > 0 || next === block || next === fn.blocks[0])
+        break;
       for (const v of next.body) v.block = block;
       block.body = block.body.length === 0 ? next.body : block.body.concat(next.body);
       block.end = next.end;

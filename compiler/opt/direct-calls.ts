@@ -9,7 +9,10 @@ import type { Imports } from "../build/imports.ts";
 import type { Fn } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
-export function directCalls(fn: Fn, { imports, params }: { imports: Imports; params: readonly number[] }): void {
+export function directCalls(
+  fn: Fn,
+  { imports, params }: { imports: Imports; params: readonly number[] },
+): void {
   const undef = fn.leaf(op.undef, 64, 0);
   for (const block of fn.blocks) {
     for (const v of block.body) {

@@ -13,7 +13,8 @@ const SIGNED = new Map<Op, { load: Op; by: Op }>([
 export function extendLoads(fn: Fn): void {
   const uses = new Int32Array(fn.nextValue);
   for (const block of fn.blocks)
-    for (const list of [block.phis, block.body]) for (const v of list) for (const arg of v.args) uses[arg.id]++;
+    for (const list of [block.phis, block.body])
+      for (const v of list) for (const arg of v.args) uses[arg.id]++;
   const replaced = new Replacements();
   for (const block of fn.blocks) {
     for (const v of block.body) {

@@ -13,7 +13,8 @@ const COPY_LIMIT = 4;
 
 export function unrollShifts(fn: Fn): void {
   for (const block of [...fn.blocks]) {
-    if (block.end !== "branch" || !block.successors.includes(block) || block.body.length > BODY_LIMIT) continue;
+    if (block.end !== "branch" || !block.successors.includes(block) || block.body.length > BODY_LIMIT)
+      continue;
     const exit = block.successors.find((next) => next !== block);
     if (exit === undefined || block.body.some((v) => v.op.writes || v.op.reads)) continue;
     const copies = shiftLength(block) + 1;

@@ -5,7 +5,7 @@
  */
 
 import { bug } from "../../formats/error.ts";
-import { buildIntervals, firstMeeting, Interval, type Intervals } from "./intervals.ts";
+import { buildIntervals, firstMeeting, type Interval, type Intervals } from "./intervals.ts";
 import { liveRegisters } from "./live.ts";
 import { type Allocation, type MFn, type RegisterFile, SLOT } from "./mir.ts";
 import { resolve } from "./resolve.ts";
@@ -77,7 +77,8 @@ class Scan {
     for (const r of order) free[r] = this.fixedMeets(r, current);
     for (const other of this.active) free[other.location] = 0;
     for (const other of this.inactive)
-      if (free[other.location] > 0) free[other.location] = Math.min(free[other.location], other.meets(current));
+      if (free[other.location] > 0)
+        free[other.location] = Math.min(free[other.location], other.meets(current));
     let best = this.hinted(current);
     if (best < 0) {
       best = order[0];

@@ -41,7 +41,8 @@ export class Interval {
 
   covers(position: number): boolean {
     const { ranges } = this;
-    for (let i = 0; i < ranges.length && ranges[i] <= position; i += 2) if (position < ranges[i + 1]) return true;
+    for (let i = 0; i < ranges.length && ranges[i] <= position; i += 2)
+      if (position < ranges[i + 1]) return true;
     return false;
   }
 
@@ -166,7 +167,11 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
           interval.hints.push(pin);
         }
       }
-      if (inst.def >= 0 && inst.uses.length > 0 && (inst.tied || (inst.memory === "none" && inst.pins.length === 0))) {
+      if (
+        inst.def >= 0 &&
+        inst.uses.length > 0 &&
+        (inst.tied || (inst.memory === "none" && inst.pins.length === 0))
+      ) {
         for (const use of inst.tied ? inst.uses.slice(0, 1) : inst.uses) {
           get(inst.def).friends.push(use);
           get(use).friends.push(inst.def);

@@ -195,7 +195,17 @@ export class Lowering {
   }
 }
 
-const LEAVES = new Set<unknown>([op.const, op.undef, op.param, op.got, op.frame, op.code, op.rodata, op.data, op.map]);
+const LEAVES = new Set<unknown>([
+  op.const,
+  op.undef,
+  op.param,
+  op.got,
+  op.frame,
+  op.code,
+  op.rodata,
+  op.data,
+  op.map,
+]);
 export const isLeaf = (v: Value): boolean => LEAVES.has(v.op);
 
 /** A leaf that takes an instruction to make, unlike constants in phis and what comes in registers. */
@@ -205,7 +215,8 @@ const isMade = (v: Value): boolean =>
 function countUses(fn: Fn): Int32Array {
   const count = new Int32Array(fn.nextValue);
   for (const block of fn.blocks) {
-    for (const list of [block.phis, block.body]) for (const v of list) for (const arg of v.args) count[arg.id]++;
+    for (const list of [block.phis, block.body])
+      for (const v of list) for (const arg of v.args) count[arg.id]++;
     if (block.control !== null) count[block.control.id]++;
   }
   return count;

@@ -13,7 +13,7 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
   const all: Move[][][] = fn.blocks.map((block) => Array.from({ length: block.insts.length + 1 }, () => []));
   const add = (block: number, k: number, list: Move[]) => {
     const useful = list.filter((move) => move.to !== move.from);
-    if (useful.length > 0) all[block][k].push(...useful.length > 1 ? sequence(useful) : useful);
+    if (useful.length > 0) all[block][k].push(...(useful.length > 1 ? sequence(useful) : useful));
   };
   const joins = splitsByGap(intervals);
   // First the edges into a block with one predecessor, and function entry: they stand before everything at its head.
@@ -21,10 +21,15 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
   add(0, 0, entryMoves(fn, intervals));
   for (const block of fn.blocks) {
     let stores: Move[] = block.phis.map((phi) => storeAtDefinition(intervals, phi.def));
-    if (block.index === 0) stores.push(...fn.entry.map(({ register }) => storeAtDefinition(intervals, register)));
+    if (block.index === 0)
+      stores.push(...fn.entry.map(({ register }) => storeAtDefinition(intervals, register)));
     for (const [k, inst] of block.insts.entries()) {
       const p = intervals.starts[block.index] + 4 * k;
-      add(block.index, k, stores.filter((move) => move.to >= 0)); // prettier-ignore
+      add(
+        block.index,
+        k,
+        stores.filter((move) => move.to >= 0),
+      ); // prettier-ignore
       add(block.index, k, k === 0 && block.index > 0 ? [] : (joins.get(p) ?? []));
       stores = [];
       const pinned = rewrite(inst, p, intervals);
@@ -44,7 +49,8 @@ function splitsByGap(intervals: Intervals): Map<number, Move[]> {
     if (interval === undefined || interval.parts.length < 2) continue;
     for (let i = 1; i < interval.parts.length; i++) {
       const [before, after] = [interval.parts[i - 1], interval.parts[i]];
-      if (before.end !== after.start || before.location === after.location || after.location >= SLOT) continue;
+      if (before.end !== after.start || before.location === after.location || after.location >= SLOT)
+        continue;
       const list = joins.get(after.start) ?? [];
       list.push(move(after.location, before.location));
       joins.set(after.start, list);
@@ -88,7 +94,11 @@ function entryMoves(fn: MFn, intervals: Intervals): Move[] {
 }
 
 /** Replaces virtual by real registers; returns the moves that pins ask for. */
-function rewrite(inst: MInst, p: number, intervals: Intervals): { before: Move[]; after: Move[]; defined: number } {
+function rewrite(
+  inst: MInst,
+  p: number,
+  intervals: Intervals,
+): { before: Move[]; after: Move[]; defined: number } {
   const before: Move[] = [];
   const after: Move[] = [];
   for (const [k, use] of inst.uses.entries()) {

@@ -321,7 +321,7 @@ export class X64Assembler {
   rm(row: X64Row, reg: number, base: number, index: number, scale: number, disp: number, imm = 0): void {
     const field = row.modrm === "r" ? reg : (row.modrm as number);
     const needRex = row.byteReg && reg >= 4 && row.modrm === "r";
-    this.prefix(row, row.modrm === "r" ? reg : 0, index < 0 ? 0 : index, base < 0 ? 0 : base, needRex);
+    this.prefix(row, row.modrm === "r" ? reg : 0, Math.max(index, 0), Math.max(base, 0), needRex);
     this.opcode(row, 0);
     const middle = (field & 7) << 3;
     if (base === RIP) {

@@ -4,7 +4,17 @@
  */
 
 import { bug } from "../../../formats/error.ts";
-import { CC, fitsInt8, NO_INDEX, RIP, registerName, X64, X64Assembler, type X64Row, x64 } from "../../../formats/isa/x64.ts";
+import {
+  CC,
+  fitsInt8,
+  NO_INDEX,
+  RIP,
+  registerName,
+  X64,
+  X64Assembler,
+  type X64Row,
+  x64,
+} from "../../../formats/isa/x64.ts";
 import type { FunctionCode } from "../code.ts";
 import type { Allocation, MFn, MInst, Move } from "../mir.ts";
 import { SLOT } from "../mir.ts";
@@ -15,8 +25,21 @@ import { ALU, K, SHIFT } from "./kinds.ts";
 
 /** rsp and nothing else is reserved; cheap encodings and caller-saved registers come first. */
 export const ORDER = [
-  X64.rax, X64.rcx, X64.rdx, X64.rsi, X64.rdi, X64.r8, X64.r9, X64.r10, X64.r11,
-  X64.rbx, X64.rbp, X64.r14, X64.r15, X64.r12, X64.r13,
+  X64.rax,
+  X64.rcx,
+  X64.rdx,
+  X64.rsi,
+  X64.rdi,
+  X64.r8,
+  X64.r9,
+  X64.r10,
+  X64.r11,
+  X64.rbx,
+  X64.rbp,
+  X64.r14,
+  X64.r15,
+  X64.r12,
+  X64.r13,
 ]; // prettier-ignore
 const SAVED = [X64.rbx, X64.rbp, X64.r12, X64.r13, X64.r14, X64.r15];
 export const CALLEE_SAVED = SAVED.reduce((bits, r) => bits | (1 << r), 0);
@@ -24,7 +47,10 @@ export const CALLEE_SAVED = SAVED.reduce((bits, r) => bits | (1 << r), 0);
 /** Conditions of COND (ir/ops.ts) in their order. */
 const CONDITION = [CC.e, CC.ne, CC.b, CC.be, CC.a, CC.ae, CC.l, CC.le, CC.g, CC.ge];
 
-const both = (syntax: string): [X64Row, X64Row] => [x64(syntax.replaceAll("%", "32")), x64(syntax.replaceAll("%", "64"))];
+const both = (syntax: string): [X64Row, X64Row] => [
+  x64(syntax.replaceAll("%", "32")),
+  x64(syntax.replaceAll("%", "64")),
+];
 const R = {
   movRegister: both("mov r%, r/m%"),
   movStore: both("mov r/m%, r%"),
@@ -74,15 +100,26 @@ const R = {
 };
 /** By aux of K.load and K.extend: the row that extends from memory or a register. */
 const EXTEND: Record<string, X64Row> = {
-  "-8": x64("movzx r32, r/m8"), "-16": x64("movzx r32, r/m16"), "-32": x64("mov r32, r/m32"), "64": x64("mov r64, r/m64"),
-  "8": x64("movsx r64, r/m8"), "16": x64("movsx r64, r/m16"), "32": x64("movsxd r64, r/m32"),
+  "-8": x64("movzx r32, r/m8"),
+  "-16": x64("movzx r32, r/m16"),
+  "-32": x64("mov r32, r/m32"),
+  "64": x64("mov r64, r/m64"),
+  "8": x64("movsx r64, r/m8"),
+  "16": x64("movsx r64, r/m16"),
+  "32": x64("movsxd r64, r/m32"),
 }; // prettier-ignore
 const EXTEND32: Record<string, X64Row> = { "8": x64("movsx r32, r/m8"), "16": x64("movsx r32, r/m16") };
 const STORE: Record<number, X64Row> = {
-  8: x64("mov r/m8, r8"), 16: x64("mov r/m16, r16"), 32: x64("mov r/m32, r32"), 64: x64("mov r/m64, r64"),
+  8: x64("mov r/m8, r8"),
+  16: x64("mov r/m16, r16"),
+  32: x64("mov r/m32, r32"),
+  64: x64("mov r/m64, r64"),
 }; // prettier-ignore
 const STORE_IMM: Record<number, X64Row> = {
-  8: x64("mov r/m8, imm8"), 16: x64("mov r/m16, imm16"), 32: x64("mov r/m32, imm32"), 64: x64("mov r/m64, imm32"),
+  8: x64("mov r/m8, imm8"),
+  16: x64("mov r/m16, imm16"),
+  32: x64("mov r/m32, imm32"),
+  64: x64("mov r/m64, imm32"),
 }; // prettier-ignore
 
 /** Encodes one function; `bpfStack` is its BPF frame in bytes. */
@@ -107,7 +144,9 @@ class Encoder {
     this.allocation = allocation;
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
     this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
-    const calls = fn.blocks.some((b) => b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister));
+    const calls = fn.blocks.some((b) =>
+      b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister),
+    );
     const unaligned = (8 + 8 * this.saved.length + this.frameEnd) % 16 !== 0;
     this.frame = this.frameEnd + (calls && unaligned ? 8 : 0);
     this.skipped = this.findSkipped();
@@ -151,7 +190,9 @@ class Encoder {
   private findSkipped(): Uint8Array {
     const { blocks } = this.fn;
     const isEmpty = (b: number) =>
-      blocks[b].insts.length === 1 && blocks[b].insts[0].kind === K.jump && this.allocation.moves[b][0].length === 0;
+      blocks[b].insts.length === 1 &&
+      blocks[b].insts[0].kind === K.jump &&
+      this.allocation.moves[b][0].length === 0;
     const skipped = new Uint8Array(blocks.length);
     for (const { index } of blocks) {
       const chain: number[] = [];
@@ -186,10 +227,12 @@ class Encoder {
     const code = CONDITION[cond];
     const [onTrue, onFalse] = [this.final(yes), this.final(no)];
     if (onTrue === onFalse && this.fallsTo(block, onTrue)) return;
-    if (this.fallsTo(block, onTrue)) branches.push({ at: this.asm.size, block, cond: code ^ 1, target: onFalse });
+    if (this.fallsTo(block, onTrue))
+      branches.push({ at: this.asm.size, block, cond: code ^ 1, target: onFalse });
     else {
       branches.push({ at: this.asm.size, block, cond: code, target: onTrue });
-      if (!this.fallsTo(block, onFalse)) branches.push({ at: this.asm.size, block, cond: -1, target: onFalse });
+      if (!this.fallsTo(block, onFalse))
+        branches.push({ at: this.asm.size, block, cond: -1, target: onFalse });
     }
   }
 
@@ -302,7 +345,11 @@ class Encoder {
       case K.code:
       case K.rodata:
         asm.rm(R.lea[1], def, RIP, NO_INDEX, 1, 0);
-        this.fixups.push({ at: asm.size - 4, kind: inst.kind === K.code ? "function" : "rodata", target: aux });
+        this.fixups.push({
+          at: asm.size - 4,
+          kind: inst.kind === K.code ? "function" : "rodata",
+          target: aux,
+        });
         break;
       case K.add:
         this.add(inst, wide);

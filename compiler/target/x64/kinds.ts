@@ -40,7 +40,13 @@ export const ALU = ["add", "or", "and", "sub", "xor"] as const;
 export const SHIFT = ["shl", "shr", "sar"] as const;
 
 /** Bits of divide's aux. */
-export const SIGNED = 1, MODULO = 2, NONZERO = 4, NOT_MINUS_ONE = 8; // prettier-ignore
+export const SIGNED = 1,
+  MODULO = 2,
+  NONZERO = 4,
+  NOT_MINUS_ONE = 8; // prettier-ignore
 
 /** A branch compares registers, a register with lo, or tests bits of either. */
-export const COMPARE = 0, COMPARE_IMM = 1, TEST = 2, TEST_IMM = 3; // prettier-ignore
+export const COMPARE = 0,
+  COMPARE_IMM = 1,
+  TEST = 2,
+  TEST_IMM = 3; // prettier-ignore

@@ -17,17 +17,38 @@ const mask = (...registers: number[]) => registers.reduce((bits, r) => bits | (1
 const CALL_CLOBBERS = mask(X64.rax, X64.rcx, X64.rdx, X64.rsi, X64.rdi, X64.r8, X64.r9, X64.r10, X64.r11);
 
 const ALU_INDEX = new Map<Op, number>([
-  [op.add, 0], [op.or, 1], [op.and, 2], [op.sub, 3], [op.xor, 4],
-  [op.aadd, 0], [op.aor, 1], [op.aand, 2], [op.axor, 4],
-  [op.for, 1], [op.fand, 2], [op.fxor, 4],
+  [op.add, 0],
+  [op.or, 1],
+  [op.and, 2],
+  [op.sub, 3],
+  [op.xor, 4],
+  [op.aadd, 0],
+  [op.aor, 1],
+  [op.aand, 2],
+  [op.axor, 4],
+  [op.for, 1],
+  [op.fand, 2],
+  [op.fxor, 4],
 ]); // prettier-ignore
-const SHIFT_INDEX = new Map<Op, number>([[op.shl, 0], [op.lshr, 1], [op.ashr, 2]]); // prettier-ignore
+const SHIFT_INDEX = new Map<Op, number>([
+  [op.shl, 0],
+  [op.lshr, 1],
+  [op.ashr, 2],
+]); // prettier-ignore
 const LOAD_AUX = new Map<Op, number>([
-  [op.load8, -8], [op.load16, -16], [op.load32, -32], [op.load64, 64],
-  [op.load8s, 8], [op.load16s, 16], [op.load32s, 32],
+  [op.load8, -8],
+  [op.load16, -16],
+  [op.load32, -32],
+  [op.load64, 64],
+  [op.load8s, 8],
+  [op.load16s, 16],
+  [op.load32s, 32],
 ]); // prettier-ignore
 const DIVISION = new Map<Op, number>([
-  [op.udiv, 0], [op.sdiv, kinds.SIGNED], [op.umod, kinds.MODULO], [op.smod, kinds.SIGNED | kinds.MODULO],
+  [op.udiv, 0],
+  [op.sdiv, kinds.SIGNED],
+  [op.umod, kinds.MODULO],
+  [op.smod, kinds.SIGNED | kinds.MODULO],
 ]); // prettier-ignore
 
 /** A constant that an instruction can hold as a sign-extended 32-bit immediate. */
@@ -35,7 +56,8 @@ const isImmediate = (v: Value): boolean => isConst(v) && (v.type === 32 || v.hi 
 
 export const x64Selection: Selection = {
   argumentRegisters: ARGUMENTS,
-  isCostly: (v) => v.op === op.data || v.op === op.map || (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
+  isCostly: (v) =>
+    v.op === op.data || v.op === op.map || (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
   leaf: selectLeaf,
   value: selectValue,
   end: selectEnd,
@@ -80,7 +102,8 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number): void {
     inst.memory = "base";
     inst.disp = base.lo + disp;
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
-  } else if (base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1])) indexed(l, inst, base);
+  } else if (base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1]))
+    indexed(l, inst, base);
   else {
     inst.memory = "base";
     inst.uses.push(l.register(base));
@@ -124,7 +147,8 @@ function selectValue(l: Lowering, v: Value): void {
     inst.aux = LOAD_AUX.get(row)!;
     address(l, inst, v.args[0], v.aux);
   } else if (row.bytes > 0) store(l, v);
-  else if (row.writes && row.reads) (row === op.call || row === op.calli || row === op.helper ? call : atomic)(l, v);
+  else if (row.writes && row.reads)
+    (row === op.call || row === op.calli || row === op.helper ? call : atomic)(l, v);
   else arithmetic(l, v);
 }
 
@@ -137,7 +161,11 @@ function store(l: Lowering, v: Value): void {
 }
 
 function tied(l: Lowering, kind: number, v: Value, uses: Value[]): MInst {
-  const inst = l.emit(kind, l.register(v), uses.map((use) => l.register(use))); // prettier-ignore
+  const inst = l.emit(
+    kind,
+    l.register(v),
+    uses.map((use) => l.register(use)),
+  ); // prettier-ignore
   inst.tied = true;
   inst.width = v.type;
   return inst;

@@ -1,0 +1,35 @@
+/**
+ * From a container's bytes to a running instance: the table of contents of the runtime. Everything that can be
+ * refused is refused here, before any of the code runs.
+ */
+
+import type { Arch, Container } from "../formats/container.ts";
+import { InputError } from "../formats/error.ts";
+import { readContainer } from "../formats/read.ts";
+
+/** Reads and checks a container for an engine of architecture `arch`. Throws InputError. */
+export function readImage(bytes: Uint8Array, where: string, arch: Arch, requireVerified: boolean): Container {
+  const container = readContainer(bytes, where, arch);
+  if (container.arch !== arch)
+    throw new InputError("ERR_RUNBPF_ARCH", {
+      where,
+      expected: `code for ${arch}`,
+      got: `code for ${container.arch}`,
+      hint: `convert it with -t ${arch}`,
+    });
+  if (container.maps.length > 0)
+    throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
+      where,
+      expected: "a program without maps",
+      got: `map ${container.maps[0].name}`,
+    });
+  for (const { name, contract } of container.programs) {
+    if (requireVerified && !contract.verified)
+      throw new InputError("ERR_RUNBPF_CONTRACT", {
+        where: name === "" ? where : `${where}: ${name}`,
+        expected: "a verified program",
+        got: "one that was not verified",
+      });
+  }
+  return container;
+}
