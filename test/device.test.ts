@@ -52,6 +52,14 @@ describe("size", () => {
   );
 });
 
+test.skipIf(skip("gcc"))("the README's host compiles without a warning", () => {
+  const code = source("README.md").match(/```c\n([\s\S]*?)```/)?.[1] ?? "";
+  const file = scratchFile("readme.c", code);
+  const flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-ffreestanding", "-fsyntax-only"];
+  execFileSync("gcc", [...flags, "-I", DEVICE, file], { stdio: "pipe" });
+  expect(code).toContain("bare_load");
+});
+
 test("helpers_posix.c has the ids and prototype hashes of helpers/table.ts", () => {
   const rows = [...source("helpers_posix.c").matchAll(/ROW\((SYS \+ )?(\d+), (0x[0-9a-f]+), \w+\)/g)];
   const found = rows.map(([, sys, id, hash]) => [Number(id) + (sys ? 1_000_000 : 0), Number(hash)]);

@@ -152,7 +152,7 @@ static int64_t format(struct text *text, const char *at, struct args args)
 	*text = (struct text){ .bytes = malloc(256), .room = 256 };
 	while (*at) {
 		const char *start = at;
-		at = strchrnul(at, '%');
+		at += strcspn(at, "%");
 		append(text, start, at - start);
 		if (!*at) break;
 		struct spec spec;
