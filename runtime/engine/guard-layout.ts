@@ -51,6 +51,8 @@ export interface Support {
 export interface Stubs {
   /** Support code for one thread; `guard` is 0 where a handler is installed already. */
   support(thread: number, guard: number): Support;
+  /** entryOffsets[n]: where in an entry thunk a call with n arguments enters; the missing ones become 0. */
+  entryOffsets: readonly number[];
   /** Code that calls a guest function with its import table. */
   entryThunk(enter: number, at: number, entry: number, got: number): Uint8Array;
   /** Code that calls the host's callback and ends the guest if it threw. */

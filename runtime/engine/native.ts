@@ -132,7 +132,7 @@ class NativeInstance implements EngineInstance, Running {
     a5: Argument,
   ): bigint {
     const calls = this.calls[program];
-    const call = (calls[count] ??= this.thread.callable(this.entries[program], count));
+    const call = (calls[count] ??= this.thread.entryCall(this.entries[program], count));
     if (isBytes(a1) || isBytes(a2) || isBytes(a3) || isBytes(a4) || isBytes(a5))
       return this.runWithBytes(call, [a1, a2, a3, a4, a5]);
     return this.enter(call, a1, a2, a3, a4, a5);
@@ -279,7 +279,7 @@ class NativeMemory implements GuestMemory {
   private copy(to: Word, from: Word, size: number, address: Word, verb: string): void {
     if (this.copier === 0) this.copier = this.thunk(this.thread.copy);
     const what = `bad address 0x${address.toString(16)}: cannot ${verb} ${size} bytes there`;
-    this.guarded(this.thread.callable(this.copier, 5), to, from, size, what);
+    this.guarded(this.thread.entryCall(this.copier, 5), to, from, size, what);
   }
 
   read(address: Word, size: number): Uint8Array {
@@ -302,7 +302,7 @@ class NativeMemory implements GuestMemory {
 
   cstring(address: Word, max = Number.MAX_SAFE_INTEGER): Uint8Array {
     if (this.stringCopier === 0) this.stringCopier = this.thunk(this.thread.copyString);
-    const call = this.thread.callable(this.stringCopier, 5);
+    const call = this.thread.entryCall(this.stringCopier, 5);
     const what = `bad address 0x${address.toString(16)}: no string there`;
     const { bytes, at } = NativeMemory.buffer();
     const parts: Uint8Array[] = [];
@@ -351,7 +351,7 @@ class NativeMemory implements GuestMemory {
   call(fn: Word, a1: Word, a2: Word, a3: Word, a4: Word, a5: Word): bigint {
     const at = this.thread.entry(Number(fn), this.got);
     try {
-      return this.instance.enter(this.thread.callable(at, 5), a1, a2, a3, a4, a5);
+      return this.instance.enter(this.thread.entryCall(at, 5), a1, a2, a3, a4, a5);
     } finally {
       this.thread.arena.freeSlot(at);
     }

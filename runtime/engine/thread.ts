@@ -30,6 +30,9 @@ export type Callable = (...args: Word[]) => Word;
 
 const HELPER = koffi.pointer(koffi.proto("uint64_t (uint64_t, uint64_t, uint64_t, uint64_t, uint64_t)"));
 
+/** koffi hands the upper half of the unsigned range to callbacks as negative numbers. */
+const unsigned = (word: Word): Word => (word < 0 ? BigInt.asUintN(64, BigInt(word)) : word);
+
 /** What a callback needs of the instance that is running. */
 export interface Running {
   readonly context: HelperContext;
@@ -113,6 +116,11 @@ export class Thread {
     return known[args];
   }
 
+  /** A call of the thunk at `at` with so many arguments; the others are 0. */
+  entryCall(at: number, args: number): Callable {
+    return this.callable(at + this.stubs.entryOffsets[args], args);
+  }
+
   /** A thunk through which JavaScript enters guest code with its import table. */
   entry(code: number, got: number): number {
     const slot = this.arena.slot();
@@ -166,7 +174,9 @@ export class Thread {
   private guarded(helper: Helper): (...args: Word[]) => Word {
     return (a1, a2, a3, a4, a5) => {
       try {
-        const result = helper(this.current!.context, a1, a2, a3, a4, a5) ?? 0;
+        const { context } = this.current!;
+        const result =
+          helper(context, unsigned(a1), unsigned(a2), unsigned(a3), unsigned(a4), unsigned(a5)) ?? 0;
         return typeof result === "number" && result >= 0 ? result : BigInt.asUintN(64, BigInt(result));
       } catch (error) {
         this.exception = error;

@@ -278,8 +278,11 @@ export const x64Stubs: Stubs = {
     };
   },
 
+  entryOffsets: [0, 2, 4, 6, 8, 11],
+
   entryThunk(enterAt, at, entry, got) {
     const c = new Code();
+    for (const r of [rdi, rsi, rdx, rcx, r8]) c.registers("xor r/m32, r32", r, r);
     c.constant(r9, got);
     c.constant(rax, entry);
     c.op(x64("jmp rel32"), enterAt - (at + c.size + 5));
