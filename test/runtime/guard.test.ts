@@ -110,7 +110,12 @@ describe("faults", () => {
 describe("helpers", () => {
   it("get and give 64-bit values", () => {
     const seen: unknown[] = [];
-    const helpers = { 3000001: (_: unknown, a: unknown, b: unknown) => void seen.push(a, b) ?? -2n };
+    const helpers = {
+      3000001: (_: unknown, a: unknown, b: unknown) => {
+        seen.push(a, b);
+        return -2n;
+      },
+    };
     using instance = program("r1 = -1\nr2 = 5\ncall 3000001\nexit", { helpers });
     expect(instance.run()).toBe(2n ** 64n - 2n);
     expect(seen).toEqual([2n ** 64n - 1n, 5]);

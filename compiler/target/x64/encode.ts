@@ -16,10 +16,11 @@ import {
   x64,
 } from "../../../formats/isa/x64.ts";
 import type { FunctionCode } from "../code.ts";
+import { emitFunction, type Machine } from "../emit.ts";
 import type { Allocation, MFn, MInst, Move } from "../mir.ts";
 import { SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
-import { type Branch, layoutBranches } from "./branches.ts";
+import { ALWAYS, x64Branches } from "./branches.ts";
 import * as kinds from "./kinds.ts";
 import { ALU, K, SHIFT } from "./kinds.ts";
 
@@ -124,24 +125,21 @@ const STORE_IMM: Record<number, X64Row> = {
 
 /** Encodes one function; `bpfStack` is its BPF frame in bytes. */
 export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): FunctionCode {
-  return new Encoder(fn, allocation, bpfStack).run();
+  return emitFunction(fn, allocation, new Encoder(fn, allocation, bpfStack));
 }
 
-class Encoder {
+class Encoder implements Machine {
+  readonly forms = x64Branches;
+  readonly always = ALWAYS;
+  readonly fixups: FunctionCode["fixups"] = [];
+  readonly stack: number;
   private readonly asm = new X64Assembler();
-  private readonly fn: MFn;
-  private readonly allocation: Allocation;
   private readonly saved: number[];
   /** Bytes that rsp goes down after the pushes, and where in them the BPF frame ends. */
   private readonly frame: number;
   private readonly frameEnd: number;
-  private readonly skipped: Uint8Array;
-  private readonly fixups: FunctionCode["fixups"] = [];
-  private readonly lines: FunctionCode["lines"] = [];
 
   constructor(fn: MFn, allocation: Allocation, bpfStack: number) {
-    this.fn = fn;
-    this.allocation = allocation;
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
     this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
     const calls = fn.blocks.some((b) =>
@@ -149,94 +147,30 @@ class Encoder {
     );
     const unaligned = (8 + 8 * this.saved.length + this.frameEnd) % 16 !== 0;
     this.frame = this.frameEnd + (calls && unaligned ? 8 : 0);
-    this.skipped = this.findSkipped();
+    this.stack = 8 + 8 * this.saved.length + this.frame;
   }
 
-  run(): FunctionCode {
-    const { asm, fn } = this;
-    const branches: Branch[] = [];
-    const starts: number[] = [];
-    this.prologue();
-    for (const block of fn.blocks) {
-      starts.push(asm.size);
-      if (this.skipped[block.index] === 1) continue;
-      for (const [k, inst] of block.insts.entries()) {
-        for (const m of this.allocation.moves[block.index][k]) this.move(m);
-        this.line(inst.at);
-        if (inst.kind === K.jump) this.jump(block.successors[0], block.index, branches);
-        else if (inst.kind === K.branch) {
-          this.compare(inst);
-          this.branch(inst.cond, block.successors, block.index, branches);
-        } else this.inst(inst);
-      }
-    }
-    const { bytes, moved } = layoutBranches(asm.finish(), starts, branches);
-    return {
-      bytes,
-      fixups: this.fixups.map((fixup) => ({ ...fixup, at: moved(fixup.at) })),
-      lines: this.lines.map(({ offset, insn }) => ({ offset: moved(offset), insn })),
-      stack: 8 + 8 * this.saved.length + this.frame,
-    };
+  get size(): number {
+    return this.asm.size;
   }
 
-  private line(insn: number): void {
-    const last = this.lines[this.lines.length - 1];
-    if (insn < 0 || last?.insn === insn) return;
-    if (last?.offset === this.asm.size) last.insn = insn;
-    else this.lines.push({ offset: this.asm.size, insn });
+  finish(): Uint8Array {
+    return this.asm.finish();
   }
 
-  /** Blocks that only jump on make no code: control goes to their end instead. An empty endless loop stays. */
-  private findSkipped(): Uint8Array {
-    const { blocks } = this.fn;
-    const isEmpty = (b: number) =>
-      blocks[b].insts.length === 1 &&
-      blocks[b].insts[0].kind === K.jump &&
-      this.allocation.moves[b][0].length === 0;
-    const skipped = new Uint8Array(blocks.length);
-    for (const { index } of blocks) {
-      const chain: number[] = [];
-      let at = index;
-      while (isEmpty(at) && skipped[at] === 0 && !chain.includes(at)) {
-        chain.push(at);
-        at = blocks[at].successors[0];
-      }
-      if (!chain.includes(at)) for (const b of chain) skipped[b] = 1;
-    }
-    return skipped;
+  isJump(inst: MInst): boolean {
+    return inst.kind === K.jump;
   }
 
-  private final(target: number): number {
-    let end = target;
-    while (this.skipped[end] === 1) end = this.fn.blocks[end].successors[0];
-    return end;
+  isBranch(inst: MInst): boolean {
+    return inst.kind === K.branch;
   }
 
-  private fallsTo(block: number, target: number): boolean {
-    let next = block + 1;
-    while (this.skipped[next] === 1) next++;
-    return next === target;
+  inverse(condition: number): number {
+    return condition ^ 1;
   }
 
-  private jump(to: number, block: number, branches: Branch[]): void {
-    const target = this.final(to);
-    if (!this.fallsTo(block, target)) branches.push({ at: this.asm.size, block, cond: -1, target });
-  }
-
-  private branch(cond: number, [yes, no]: number[], block: number, branches: Branch[]): void {
-    const code = CONDITION[cond];
-    const [onTrue, onFalse] = [this.final(yes), this.final(no)];
-    if (onTrue === onFalse && this.fallsTo(block, onTrue)) return;
-    if (this.fallsTo(block, onTrue))
-      branches.push({ at: this.asm.size, block, cond: code ^ 1, target: onFalse });
-    else {
-      branches.push({ at: this.asm.size, block, cond: code, target: onTrue });
-      if (!this.fallsTo(block, onFalse))
-        branches.push({ at: this.asm.size, block, cond: -1, target: onFalse });
-    }
-  }
-
-  private prologue(): void {
+  prologue(): void {
     for (const r of this.saved) this.asm.r(R.push, r);
     this.adjust(-this.frame);
   }
@@ -259,7 +193,7 @@ class Encoder {
     return 8 * (location - SLOT);
   }
 
-  private move({ to, from, lo, hi }: Move): void {
+  move({ to, from, lo, hi }: Move): void {
     const { asm } = this;
     if (hi === SWAP && from >= 0) this.swap(to, from);
     else if (from < 0) this.constantTo(to, lo, hi);
@@ -330,7 +264,7 @@ class Encoder {
     }
   }
 
-  private inst(inst: MInst): void {
+  inst(inst: MInst): void {
     const { asm } = this;
     const { def, uses, lo, aux } = inst;
     const wide = inst.width === 64 ? 1 : 0;
@@ -453,7 +387,7 @@ class Encoder {
     else this.aluImm(0, wide, def, imm);
   }
 
-  private compare(inst: MInst): void {
+  compare(inst: MInst): { condition: number; register: number } {
     const { asm } = this;
     const { uses, lo } = inst;
     const wide = inst.width === 64 ? 1 : 0;
@@ -465,6 +399,7 @@ class Encoder {
     } else if (lo === 0) asm.rr(R.test[wide], uses[0], uses[0]);
     else if (fitsInt8(lo)) asm.rr(R.cmp8[wide], 0, uses[0], lo);
     else asm.rr(R.cmp32[wide], 0, uses[0], lo);
+    return { condition: CONDITION[inst.cond], register: 0 };
   }
 
   /** Emits a short forward jump and returns where its displacement stands. */

@@ -1,0 +1,82 @@
+/** Branch layout: inserts each branch in its shortest form, growing until all reach (forms only ever grow). */
+
+export interface Branch {
+  /** Offset in the code without branches at which it stands, and the block that it ends. */
+  at: number;
+  block: number;
+  /** Index of the block that it leads to. */
+  target: number;
+  /** What the target makes of it; opaque here. */
+  condition: number;
+  register: number;
+}
+
+/** A target's branches: sizes from the shortest to one that always reaches. */
+export interface BranchForms {
+  /** Bytes of the next longer form after `size` bytes (0: the first form). */
+  next(branch: Branch, size: number): number;
+  /** The form of `size` bytes reaches over `distance`, counted from the branch's start. */
+  reaches(branch: Branch, size: number, distance: number): boolean;
+  encode(branch: Branch, size: number, distance: number): Uint8Array;
+}
+
+export interface LaidOut {
+  bytes: Uint8Array;
+  /** Maps an offset in the code without branches to the result. */
+  moved(offset: number): number;
+}
+
+/** `starts` are the offsets of blocks in `code`; branches ascend. */
+export function layoutBranches(
+  code: Uint8Array,
+  starts: number[],
+  branches: Branch[],
+  forms: BranchForms,
+): LaidOut {
+  const sizes = Int32Array.from(branches, (branch) => forms.next(branch, 0));
+  const before = branchesBefore(starts.length, branches);
+  const shift = new Int32Array(branches.length + 1);
+  const distance = (k: number): number => {
+    const { at, target } = branches[k];
+    return starts[target] + shift[before[target]] - (at + shift[k]);
+  };
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (let k = 0; k < branches.length; k++) shift[k + 1] = shift[k] + sizes[k];
+    for (const [k, branch] of branches.entries()) {
+      if (forms.reaches(branch, sizes[k], distance(k))) continue;
+      sizes[k] = forms.next(branch, sizes[k]);
+      grown = true;
+    }
+  }
+  const out = new Uint8Array(code.length + shift[branches.length]);
+  let from = 0;
+  for (const [k, branch] of branches.entries()) {
+    out.set(code.subarray(from, branch.at), from + shift[k]);
+    out.set(forms.encode(branch, sizes[k], distance(k)), branch.at + shift[k]);
+    from = branch.at;
+  }
+  out.set(code.subarray(from), from + shift[branches.length]);
+  return { bytes: out, moved: (offset) => offset + shift[countUpTo(branches, offset)] };
+}
+
+/** For each block: how many branches stand in front of it. */
+function branchesBefore(blocks: number, branches: Branch[]): Int32Array {
+  const before = new Int32Array(blocks);
+  for (let b = 0, k = 0; b < blocks; b++) {
+    while (k < branches.length && branches[k].block < b) k++;
+    before[b] = k;
+  }
+  return before;
+}
+
+/** How many branches stand at or before `offset`. */
+function countUpTo(branches: Branch[], offset: number): number {
+  let low = 0;
+  for (let high = branches.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if (branches[middle].at <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,137 @@
+/**
+ * Allocated machine code to bytes, as far as all targets do it alike: blocks in order, moves in front of
+ * instructions, branches to where control really goes, line numbers. A target's machine encodes the rest.
+ */
+
+import { type Branch, type BranchForms, layoutBranches } from "./branches.ts";
+import type { FunctionCode } from "./code.ts";
+import type { Allocation, MFn, MInst, Move } from "./mir.ts";
+
+/** A target's encoder for one function. */
+export interface Machine {
+  /** Bytes so far, without branches. */
+  readonly size: number;
+  /** Bytes of native stack that a call takes, its return address included. */
+  readonly stack: number;
+  readonly fixups: FunctionCode["fixups"];
+  readonly forms: BranchForms;
+  prologue(): void;
+  move(move: Move): void;
+  inst(inst: MInst): void;
+  isJump(inst: MInst): boolean;
+  isBranch(inst: MInst): boolean;
+  /** Emits what comes before a conditional branch; gives its condition and register as in Branch. */
+  compare(inst: MInst): { condition: number; register: number };
+  /** The opposite condition. */
+  inverse(condition: number): number;
+  /** The condition of an unconditional branch. */
+  readonly always: number;
+  finish(): Uint8Array;
+}
+
+export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine): FunctionCode {
+  return new Emitter(fn, allocation, machine).run();
+}
+
+class Emitter {
+  private readonly fn: MFn;
+  private readonly moves: Move[][][];
+  private readonly machine: Machine;
+  private readonly skipped: Uint8Array;
+  private readonly branches: Branch[] = [];
+  private readonly lines: FunctionCode["lines"] = [];
+
+  constructor(fn: MFn, allocation: Allocation, machine: Machine) {
+    this.fn = fn;
+    this.moves = allocation.moves;
+    this.machine = machine;
+    this.skipped = this.findSkipped();
+  }
+
+  run(): FunctionCode {
+    const { machine } = this;
+    const starts: number[] = [];
+    machine.prologue();
+    for (const block of this.fn.blocks) {
+      starts.push(machine.size);
+      if (this.skipped[block.index] === 1) continue;
+      for (const [k, inst] of block.insts.entries()) {
+        for (const move of this.moves[block.index][k]) machine.move(move);
+        this.line(inst.at);
+        if (machine.isJump(inst)) this.jump(block.successors[0], block.index);
+        else if (machine.isBranch(inst)) this.branch(inst, block.successors, block.index);
+        else machine.inst(inst);
+      }
+    }
+    const { bytes, moved } = layoutBranches(machine.finish(), starts, this.branches, machine.forms);
+    return {
+      bytes,
+      fixups: machine.fixups.map((fixup) => ({ ...fixup, at: moved(fixup.at) })),
+      lines: this.lines.map(({ offset, insn }) => ({ offset: moved(offset), insn })),
+      stack: machine.stack,
+    };
+  }
+
+  private line(insn: number): void {
+    const last = this.lines[this.lines.length - 1];
+    if (insn < 0 || last?.insn === insn) return;
+    if (last?.offset === this.machine.size) last.insn = insn;
+    else this.lines.push({ offset: this.machine.size, insn });
+  }
+
+  /** Blocks that only jump on make no code: control goes to their end instead. An empty endless loop stays. */
+  private findSkipped(): Uint8Array {
+    const { blocks } = this.fn;
+    const isEmpty = (b: number) =>
+      blocks[b].insts.length === 1 &&
+      this.machine.isJump(blocks[b].insts[0]) &&
+      this.moves[b][0].length === 0;
+    const skipped = new Uint8Array(blocks.length);
+    for (const { index } of blocks) {
+      const chain = new Set<number>();
+      let at = index;
+      while (isEmpty(at) && skipped[at] === 0 && !chain.has(at)) {
+        chain.add(at);
+        at = blocks[at].successors[0];
+      }
+      if (!chain.has(at)) for (const b of chain) skipped[b] = 1;
+    }
+    return skipped;
+  }
+
+  private final(target: number): number {
+    let end = target;
+    while (this.skipped[end] === 1) end = this.fn.blocks[end].successors[0];
+    return end;
+  }
+
+  private fallsTo(block: number, target: number): boolean {
+    let next = block + 1;
+    while (this.skipped[next] === 1) next++;
+    return next === target;
+  }
+
+  private add(block: number, target: number, condition: number, register: number): void {
+    this.branches.push({ at: this.machine.size, block, target, condition, register });
+  }
+
+  private jump(to: number, block: number): void {
+    const target = this.final(to);
+    if (!this.fallsTo(block, target)) this.add(block, target, this.machine.always, 0);
+  }
+
+  private branch(inst: MInst, [yes, no]: number[], block: number): void {
+    const { machine } = this;
+    const [onTrue, onFalse] = [this.final(yes), this.final(no)];
+    if (onTrue === onFalse) {
+      this.jump(yes, block);
+      return;
+    }
+    const { condition, register } = machine.compare(inst);
+    if (this.fallsTo(block, onTrue)) this.add(block, onFalse, machine.inverse(condition), register);
+    else {
+      this.add(block, onTrue, condition, register);
+      if (!this.fallsTo(block, onFalse)) this.add(block, onFalse, machine.always, 0);
+    }
+  }
+}
