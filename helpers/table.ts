@@ -283,6 +283,13 @@ export const HELPERS: readonly HelperRow[] = [
   row(SYS + 501, "map_update_elem", i64, [map, key, value, num], "as bpf_map_update_elem"),
   row(SYS + 502, "map_delete_elem", i64, [map, key], "as bpf_map_delete_elem"),
   row(SYS + 503, "map_get_next_key", i64, [map, keyOrNull, keyOut], "the key after a key; null: the first"),
+  row(
+    SYS + 600,
+    "packet_load",
+    i64,
+    [ctx, num, num],
+    "1, 2 or 4 bytes of a packet in host order (xdp or skb context, signed offset, size); what LD_ABS and LD_IND call",
+  ),
 ];
 
 const byId = new Map(HELPERS.map((helper) => [helper.id, helper]));

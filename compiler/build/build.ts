@@ -5,6 +5,7 @@
 
 import { bug } from "../../formats/error.ts";
 import type { Insn } from "../../formats/isa/bpf.ts";
+import { helperByName } from "../../helpers/table.ts";
 import { fold } from "../ir/fold.ts";
 import { type Block, Fn, type Value } from "../ir/ir.ts";
 import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, type Type, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
@@ -14,8 +15,8 @@ import type { Imports } from "./imports.ts";
 
 const FRAME = 10;
 
-/** Loads packet bytes for the legacy LD_ABS and LD_IND (RFC 9669 section 5.3.1): sys helper packet_load. */
-export const PACKET_LOAD = 1_000_600;
+/** Loads packet bytes for the legacy LD_ABS and LD_IND (RFC 9669 section 5.5); negative outside the packet. */
+const PACKET_LOAD = helperByName("packet_load")!;
 
 const ALU: Record<string, Op> = {
   add: op.add,

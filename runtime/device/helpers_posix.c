@@ -300,6 +300,24 @@ HELPER(do_bpf_strncmp)
 	return SIGN(order);
 }
 
+/* ---- packets ---- */
+
+struct packet {
+	uint64_t data, end;
+};
+
+/* Bytes of a packet in host order; the offset is signed. */
+HELPER(do_packet_load)
+{
+	UNUSED;
+	const struct packet *packet = POINTER(a1);
+	uint64_t length = packet->end - packet->data, value = 0;
+	if (a3 != 1 && a3 != 2 && a3 != 4) return ERROR(EINVAL);
+	if (packet->end < packet->data || length < a3 || a2 > length - a3) return ERROR(EFAULT);
+	for (uint64_t i = 0; i < a3; i++) value = value << 8 | ((const uint8_t *)POINTER(packet->data))[a2 + i];
+	return value;
+}
+
 /* ---- numbers ---- */
 
 struct parsed {
@@ -501,5 +519,6 @@ const struct bare_helper posix_helpers[] = {
 	ROW(SYS + 490, 0x2b6, do_nothing),
 	ROW(SYS + 491, 0x0a0, do_arch),
 	ROW(SYS + 497, 0x0d5, do_env_name),
+	ROW(SYS + 600, 0x0dd, do_packet_load),
 	{ 0, NULL },
 };

@@ -100,6 +100,13 @@ function call(id: number, args: Word[], memory: { a?: string; b?: string } = {})
   return { host, result: BigInt.asIntN(64, BigInt(result ?? 0)) };
 }
 
+/** 64-bit little-endian words as text. */
+const addresses = (...words: number[]): string =>
+  Buffer.from(BigUint64Array.from(words, BigInt).buffer).toString("latin1");
+
+/** A packet of five bytes and its context. */
+const PACKET = { a: addresses(B, B + 5), b: "\x80\x81\xff\xfe\xfc" };
+
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 describe("results", () => {
@@ -147,6 +154,14 @@ describe("results", () => {
     ["do_nothing", SYS + 490, [], {}, 0n],
     ["local_arch", SYS + 491, [], {}, 2n],
     ["malloc too large", SYS + 1, [1 << 20], {}, 0n],
+    ["packet_load, a byte", SYS + 600, [A, 4, 1], PACKET, 0xfcn],
+    ["packet_load, two", SYS + 600, [A, 1, 2], PACKET, 0x81ffn],
+    ["packet_load, four", SYS + 600, [A, 0, 4], PACKET, 0x8081fffen],
+    ["packet_load past the end", SYS + 600, [A, 2, 4], PACKET, -14n],
+    ["packet_load at the end", SYS + 600, [A, 5, 1], PACKET, -14n],
+    ["packet_load before the start", SYS + 600, [A, (1n << 64n) - 1n, 4], PACKET, -14n],
+    ["packet_load, an end before the start", SYS + 600, [A, 0, 1], { a: addresses(B, B - 8) }, -14n],
+    ["packet_load of three bytes", SYS + 600, [A, 0, 3], PACKET, -22n],
     ["putchar", SYS + 308, [0x141], {}, 0x41n],
   ])("%s", (_, id, args, memory, result, after) => {
     const done = call(id, args, memory);
