@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { assemble } from "../../formats/isa/bpf.ts";
-import { ENGINES } from "./engines.ts";
+import { ENGINES, skipped } from "./engines.ts";
 
 interface Case {
   name: string;
@@ -372,12 +372,17 @@ function pressure(count: number): Case {
 CASES.push(pressure(8), pressure(20), pressure(60));
 
 describe.each(ENGINES)("$name", (engine) => {
-  it.each(CASES.map((one) => [one.name, one] as const))("%s", (_, { code, memory, result, after }) => {
-    const program = engine.load(assemble(code));
-    const bytes = memory === undefined ? undefined : Uint8Array.from(memory);
-    const got = bytes === undefined ? program.run() : program.run(bytes, bytes.length);
-    program.done();
-    expect(`0x${got.toString(16)}`).toBe(`0x${result.toString(16)}`);
-    if (after !== undefined) expect([...bytes!]).toEqual(after);
+  it.skipIf(skipped(engine))("runs every program", () => {
+    const jobs = CASES.map(({ name, code, memory }) => ({
+      name,
+      code: assemble(code),
+      calls: [{ memory: memory && Uint8Array.from(memory) }],
+    }));
+    const shown = (name: string, r0: bigint, memory: readonly number[] | undefined) =>
+      `${name}: 0x${r0.toString(16)}${memory === undefined ? "" : ` [${memory}]`}`;
+    const got = engine
+      .run(jobs)
+      .map(([{ r0, memory }], k) => shown(CASES[k].name, r0, CASES[k].after && [...memory]));
+    expect(got).toEqual(CASES.map(({ name, result, after }) => shown(name, result, after)));
   });
 });

@@ -1,0 +1,527 @@
+/**
+ * AArch64 encoding: allocated machine code to bytes, with prologue, epilogue and moves. x16 and x17 are scratch
+ * here and nowhere else; x18 is never touched (platforms keep state there).
+ */
+
+import { bug } from "../../../formats/error.ts";
+import {
+  ARM_CC,
+  Arm64Assembler,
+  type Arm64Row,
+  arm64,
+  encodeArm64,
+  SP,
+  ZR,
+} from "../../../formats/isa/arm64.ts";
+import type { BranchForms } from "../branches.ts";
+import type { FunctionCode } from "../code.ts";
+import { emitFunction, type Machine } from "../emit.ts";
+import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.ts";
+import { SWAP } from "../resolve.ts";
+import * as kinds from "./kinds.ts";
+import { ALU, K, SHIFT } from "./kinds.ts";
+import { fitsAdd, OLD, STATUS, TARGET } from "./select.ts";
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+export const ORDER = [...range(0, 15), ...range(19, 28)];
+const SAVED = range(19, 28);
+export const CALLEE_SAVED = SAVED.reduce((bits, r) => bits | (1 << r), 0);
+const LINK = 30;
+const X16 = 16,
+  X17 = 17; // prettier-ignore
+
+/** Conditions of COND (ir/ops.ts) in their order. */
+const CONDITION = [
+  ARM_CC.eq,
+  ARM_CC.ne,
+  ARM_CC.lo,
+  ARM_CC.ls,
+  ARM_CC.hi,
+  ARM_CC.hs,
+  ARM_CC.lt,
+  ARM_CC.le,
+  ARM_CC.gt,
+  ARM_CC.ge,
+]; // prettier-ignore
+
+const both = (syntax: string): [Arm64Row, Arm64Row] => [
+  arm64(syntax.replaceAll("%", "W")),
+  arm64(syntax.replaceAll("%", "X")),
+];
+const R = {
+  alu: ALU.map((name) => both(`${name} %<d>, %<n>, %<m>, lsl #j`)),
+  addImm: both("add %<d>~, %<n>~, #i"),
+  addImm12: both("add %<d>~, %<n>~, #i, lsl #12"),
+  subImm: both("sub %<d>~, %<n>~, #i"),
+  subImm12: both("sub %<d>~, %<n>~, #i, lsl #12"),
+  logicImm: ["", "", "and", "orr", "eor"].map((name) =>
+    name === "" ? undefined : both(`${name} %<d>~, %<n>, #bitmask`),
+  ),
+  shift: SHIFT.map((name) => both(`${name} %<d>, %<n>, %<m>`)),
+  mov: both("mov %<d>, %<m>"),
+  movz: both("movz %<d>, #i, lsl #j*16"),
+  movn: both("movn %<d>, #i, lsl #j*16"),
+  movk: both("movk %<d>, #i, lsl #j*16"),
+  mvn: both("mvn %<d>, %<m>"),
+  neg: both("neg %<d>, %<m>"),
+  madd: both("madd %<d>, %<n>, %<m>, %<a>"),
+  msub: both("msub %<d>, %<n>, %<m>, %<a>"),
+  udiv: both("udiv %<d>, %<n>, %<m>"),
+  sdiv: both("sdiv %<d>, %<n>, %<m>"),
+  sbfm: both("sbfm %<d>, %<n>, #i, #j"),
+  ubfm: both("ubfm %<d>, %<n>, #i, #j"),
+  rev: both("rev %<d>, %<n>"),
+  cmp: both("cmp %<n>, %<m>"),
+  cmpImm: both("cmp %<n>~, #i"),
+  cmpImm12: both("cmp %<n>~, #i, lsl #12"),
+  cmnImm: both("cmn %<n>~, #i"),
+  cmnImm12: both("cmn %<n>~, #i, lsl #12"),
+  tst: both("tst %<n>, %<m>"),
+  tstImm: both("tst %<n>, #bitmask"),
+  cbz: both("cbz %<d>, #branch"),
+  cbnz: both("cbnz %<d>, #branch"),
+  b: arm64("b #branch"),
+  bl: arm64("bl #branch"),
+  bcond: arm64("b.cond j #branch"),
+  blr: arm64("blr X<n>"),
+  ret: arm64("ret X<n>"),
+  adr: arm64("adr X<d>, #address"),
+  brk: arm64("brk #i"),
+  stp: arm64("stp X<d>, X<a>, [X<n>~, #+i*8]"),
+  ldp: arm64("ldp X<d>, X<a>, [X<n>~, #+i*8]"),
+  stpPre: arm64("stp X<d>, X<a>, [X<n>~, #+i*8]!"),
+  ldpPost: arm64("ldp X<d>, X<a>, [X<n>~], #+i*8"),
+  strPre: arm64("str X<d>, [X<n>~, #+i]!"),
+  ldrPost: arm64("ldr X<d>, [X<n>~], #+i"),
+  str: arm64("str X<d>, [X<n>~, #i*8]"),
+  ldr: arm64("ldr X<d>, [X<n>~, #i*8]"),
+  ldaxr: both("ldaxr %<d>, [X<n>~]"),
+  stlxr: both("stlxr W<m>, %<d>, [X<n>~]"),
+  lse: ["ldaddal", "ldsetal", "ldclral", "ldeoral", "swpal"].map((name) =>
+    both(`${name} %<m>, %<d>, [X<n>~]`),
+  ),
+  casal: both("casal %<m>, %<d>, [X<n>~]"),
+};
+
+/** An access: its rows with a scaled, an unscaled and a register offset, and its size in bytes. */
+interface Access {
+  scaled: Arm64Row;
+  unscaled: Arm64Row;
+  indexed: Arm64Row;
+  bytes: number;
+}
+
+function access(name: string, width: "W" | "X", bytes: number): Access {
+  const log = Math.log2(bytes);
+  const unscaled = name.replace(/^(ld|st)r/, "$1ur");
+  return {
+    scaled: arm64(`${name} ${width}<d>, [X<n>~, #i${bytes === 1 ? "" : `*${bytes}`}]`),
+    unscaled: arm64(`${unscaled} ${width}<d>, [X<n>~, #+i]`),
+    indexed: arm64(`${name} ${width}<d>, [X<n>~, X<m>${log === 0 ? "" : `, lsl #j*${log}`}]`),
+    bytes,
+  };
+}
+
+/** By aux of K.load. */
+const LOAD: Record<string, Access> = {
+  "-8": access("ldrb", "W", 1),
+  "-16": access("ldrh", "W", 2),
+  "-32": access("ldr", "W", 4),
+  "64": access("ldr", "X", 8),
+  "8": access("ldrsb", "X", 1),
+  "16": access("ldrsh", "X", 2),
+  "32": access("ldrsw", "X", 4),
+}; // prettier-ignore
+const STORE: Record<number, Access> = {
+  8: access("strb", "W", 1),
+  16: access("strh", "W", 2),
+  32: access("str", "W", 4),
+  64: access("str", "X", 8),
+}; // prettier-ignore
+
+/** Branch conditions beyond CONDITION's codes; each pair differs in the lowest bit. */
+const CBZ_W = 16,
+  CBZ_X = 18,
+  ALWAYS = -1; // prettier-ignore
+
+function branchWord(condition: number, register: number, distance: number): number {
+  const words = distance / 4;
+  if (condition === ALWAYS) return encodeArm64(R.b, 0, 0, 0, words);
+  if (condition < CBZ_W) return encodeArm64(R.bcond, 0, 0, 0, words, condition);
+  const rows = condition & 1 ? R.cbnz : R.cbz;
+  return encodeArm64(rows[condition >= CBZ_X ? 1 : 0], register, 0, 0, words);
+}
+
+/** One word; a conditional branch that does not reach jumps over an unconditional one. */
+const arm64Branches: BranchForms = {
+  next: (_, size) => size + 4,
+  reaches: ({ condition }, size, distance) =>
+    size === 8 || condition === ALWAYS || Math.abs(distance) < 2 ** 20 - 4,
+  encode({ condition, register }, size, distance) {
+    const words =
+      size === 4
+        ? [branchWord(condition, register, distance)]
+        : [branchWord(condition ^ 1, register, 8), branchWord(ALWAYS, 0, distance - 4)];
+    return new Uint8Array(Uint32Array.from(words).buffer);
+  },
+};
+
+/** Encodes one function; `lse` = atomics of Armv8.1. */
+export function encodeFunction(
+  fn: MFn,
+  allocation: Allocation,
+  bpfStack: number,
+  lse: boolean,
+): FunctionCode {
+  return emitFunction(fn, allocation, new Encoder(fn, allocation, bpfStack, lse));
+}
+
+class Encoder implements Machine {
+  readonly forms = arm64Branches;
+  readonly always = ALWAYS;
+  readonly fixups: FunctionCode["fixups"] = [];
+  readonly stack: number;
+  private readonly asm = new Arm64Assembler();
+  private readonly lse: boolean;
+  /** Registers to save, in the order of their places from sp up. */
+  private readonly saved: number[];
+  private readonly slots: number;
+  private readonly frameEnd: number;
+
+  constructor(fn: MFn, allocation: Allocation, bpfStack: number, lse: boolean) {
+    this.lse = lse;
+    const calls = fn.blocks.some((b) =>
+      b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister),
+    );
+    this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
+    if (calls) this.saved.unshift(LINK);
+    this.slots = 8 * this.saved.length;
+    this.frameEnd = this.slots + 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
+    this.stack = Math.ceil(this.frameEnd / 16) * 16;
+  }
+
+  get size(): number {
+    return this.asm.size;
+  }
+
+  finish(): Uint8Array {
+    return this.asm.finish();
+  }
+
+  isJump(inst: MInst): boolean {
+    return inst.kind === K.jump;
+  }
+
+  isBranch(inst: MInst): boolean {
+    return inst.kind === K.branch;
+  }
+
+  inverse(condition: number): number {
+    return condition ^ 1;
+  }
+
+  /** The first pair is saved while the stack pointer goes down, where the distance fits. */
+  prologue(): void {
+    const { asm, saved, stack } = this;
+    if (stack === 0) return;
+    const pre = saved.length > 0 && stack <= 504 && (saved.length > 1 || stack <= 256);
+    if (!pre) this.addTo(SP, SP, -stack);
+    for (let k = 0; k < saved.length; k += 2) {
+      const first = pre && k === 0;
+      if (k + 1 < saved.length)
+        asm.emit(first ? R.stpPre : R.stp, saved[k], SP, 0, first ? -stack / 8 : k, 0, saved[k + 1]);
+      else if (first) asm.emit(R.strPre, saved[k], SP, 0, -stack);
+      else asm.emit(R.str, saved[k], SP, 0, k);
+    }
+  }
+
+  private epilogue(): void {
+    const { asm, saved, stack } = this;
+    const post = saved.length > 0 && stack <= 504 && (saved.length > 1 || stack <= 255);
+    for (let k = (saved.length - 1) & ~1; k >= 0; k -= 2) {
+      const last = post && k === 0;
+      if (k + 1 < saved.length)
+        asm.emit(last ? R.ldpPost : R.ldp, saved[k], SP, 0, last ? stack / 8 : k, 0, saved[k + 1]);
+      else if (last) asm.emit(R.ldrPost, saved[k], SP, 0, stack);
+      else asm.emit(R.ldr, saved[k], SP, 0, k);
+    }
+    if (!post && stack > 0) this.addTo(SP, SP, stack);
+    asm.emit(R.ret, 0, LINK);
+  }
+
+  /** to = from + n; sp is allowed. Large numbers go through x17. */
+  private addTo(to: number, from: number, n: number, wide: 0 | 1 = 1): void {
+    const { asm } = this;
+    const size = Math.abs(n);
+    if (n === 0 && to === from) return;
+    if (size < 4096) asm.emit((n < 0 ? R.subImm : R.addImm)[wide], to, from, 0, size);
+    else if (fitsAdd(n)) asm.emit((n < 0 ? R.subImm12 : R.addImm12)[wide], to, from, 0, size / 4096);
+    else if (size < 4096 * 4096) {
+      asm.emit((n < 0 ? R.subImm12 : R.addImm12)[wide], to, from, 0, size >> 12);
+      asm.emit((n < 0 ? R.subImm : R.addImm)[wide], to, to, 0, size & 4095);
+    } else {
+      this.constant(X17, n | 0, n < 0 ? -1 : 0);
+      asm.emit(R.alu[0][1], to, from, X17);
+    }
+  }
+
+  move({ to, from, lo, hi }: Move): void {
+    const { asm } = this;
+    const slot = (location: number) => this.slots + 8 * (location - SLOT);
+    if (hi === SWAP && from >= 0) this.swap(to, from);
+    else if (from < 0) {
+      const register = to < SLOT ? to : lo === 0 && hi === 0 ? ZR : X16;
+      if (register !== ZR) this.constant(register, lo, hi);
+      if (to >= SLOT) this.atStack(STORE[64], register, slot(to));
+    } else if (to < SLOT && from < SLOT) asm.emit(R.mov[1], to, 0, from);
+    else if (to < SLOT) this.atStack(LOAD["64"], to, slot(from));
+    else if (from < SLOT) this.atStack(STORE[64], from, slot(to));
+    else {
+      this.atStack(LOAD["64"], X16, slot(from));
+      this.atStack(STORE[64], X16, slot(to));
+    }
+  }
+
+  /** Through x16; x17 may be needed for the address of a far slot. */
+  private swap(a: number, b: number): void {
+    this.move({ to: X16, from: a, lo: 0, hi: 0 });
+    if (a >= SLOT && b >= SLOT) {
+      // Two slots: the second register is one that is saved around.
+      const { asm } = this;
+      asm.emit(R.strPre, 0, SP, 0, -16);
+      const slot = (location: number) => 16 + this.slots + 8 * (location - SLOT);
+      this.atStack(LOAD["64"], 0, slot(b));
+      this.atStack(STORE[64], 0, slot(a));
+      this.atStack(STORE[64], X16, slot(b));
+      asm.emit(R.ldrPost, 0, SP, 0, 16);
+      return;
+    }
+    this.move({ to: a, from: b, lo: 0, hi: 0 });
+    this.move({ to: b, from: X16, lo: 0, hi: 0 });
+  }
+
+  private atStack(row: Access, register: number, offset: number): void {
+    this.at(row, register, SP, offset);
+  }
+
+  /** [base + disp]; an offset that no form holds is added into x17. */
+  private at({ scaled, unscaled, bytes }: Access, register: number, base: number, disp: number): void {
+    const { asm } = this;
+    if (disp >= 0 && disp % bytes === 0 && disp / bytes < 4096)
+      asm.emit(scaled, register, base, 0, disp / bytes);
+    else if (disp >= -256 && disp < 256) asm.emit(unscaled, register, base, 0, disp);
+    else {
+      this.addTo(X17, base, disp);
+      asm.emit(scaled, register, X17);
+    }
+  }
+
+  /** The shortest of movz, movn and movk sequences, or an or of a bitmask. */
+  private constant(to: number, lo: number, hi: number): void {
+    const { asm } = this;
+    const parts = [lo & 0xffff, lo >>> 16, hi & 0xffff, hi >>> 16];
+    const count = hi === 0 ? 2 : 4;
+    const zeros = parts.slice(0, count).filter((part) => part === 0).length;
+    const ones = parts.slice(0, count).filter((part) => part === 0xffff).length;
+    const wide = hi === 0 ? 0 : 1;
+    const negative = ones > zeros;
+    const plain = negative ? 0xffff : 0;
+    let first = true;
+    for (let k = 0; k < count; k++) {
+      if (parts[k] === plain && !(k === count - 1 && first)) continue;
+      if (first) asm.emit((negative ? R.movn : R.movz)[wide], to, 0, 0, negative ? ~parts[k] : parts[k], k);
+      else asm.emit(R.movk[wide], to, 0, 0, parts[k], k);
+      first = false;
+    }
+  }
+
+  /** An access with the instruction's memory operand; its registers are the last uses. */
+  private memory(row: Access, register: number, inst: MInst): void {
+    const { uses, disp } = inst;
+    if (inst.memory === "frame") this.at(row, register, SP, this.frameEnd + disp);
+    else if (inst.memory === "base") this.at(row, register, uses[uses.length - 1], disp);
+    else {
+      const [base, index] = uses.slice(-2);
+      this.asm.emit(row.indexed, register, base, index, 0, inst.scale > 1 ? 1 : 0);
+    }
+  }
+
+  /** A register that holds the address of the memory operand: the base itself, or x16. */
+  private addressOf(inst: MInst): number {
+    const frame = inst.memory === "frame";
+    const base = frame ? SP : inst.uses[inst.uses.length - 1];
+    const disp = frame ? this.frameEnd + inst.disp : inst.disp;
+    if (disp === 0) return base;
+    this.addTo(X16, base, disp);
+    return X16;
+  }
+
+  inst(inst: MInst): void {
+    const { asm } = this;
+    const { def, uses, lo, aux } = inst;
+    const wide = inst.width === 64 ? 1 : 0;
+    switch (inst.kind) {
+      case K.const:
+        this.constant(def, lo, inst.hi);
+        break;
+      case K.lea:
+        if (inst.memory === "frame") this.addTo(def, SP, this.frameEnd + inst.disp);
+        else this.addTo(def, uses[0], inst.disp);
+        if (inst.memory === "frame" && this.frameEnd + inst.disp === 0) asm.emit(R.addImm[1], def, SP, 0, 0);
+        break;
+      case K.code:
+      case K.rodata:
+        this.fixups.push({ at: asm.size, kind: inst.kind === K.code ? "function" : "rodata", target: aux });
+        asm.emit(R.adr, def);
+        break;
+      case K.alu:
+        asm.emit(R.alu[aux][wide], def, uses[0], uses[1], 0, lo);
+        break;
+      case K.addImm:
+        this.addTo(def, uses[0], lo, wide);
+        break;
+      case K.logicImm:
+        asm.emit(R.logicImm[aux]![wide], def, uses[0], 0, lo);
+        break;
+      case K.shiftImm:
+        this.shiftImm(aux, def, uses[0], lo, wide);
+        break;
+      case K.shift:
+        asm.emit(R.shift[aux][wide], def, uses[0], uses[1]);
+        break;
+      case K.mul:
+        asm.emit(R.madd[wide], def, uses[0], uses[1], 0, 0, ZR);
+        break;
+      case K.madd:
+      case K.msub:
+        asm.emit((inst.kind === K.madd ? R.madd : R.msub)[wide], def, uses[0], uses[1], 0, 0, uses[2]);
+        break;
+      case K.neg:
+        asm.emit(R.neg[wide], def, 0, uses[0]);
+        break;
+      case K.not:
+        asm.emit(R.mvn[wide], def, 0, uses[0]);
+        break;
+      case K.divide: {
+        // Division by zero gives 0 and the least number / -1 itself, as BPF wants; the remainder follows from it.
+        const modulo = (aux & kinds.MODULO) !== 0;
+        asm.emit((aux & kinds.SIGNED ? R.sdiv : R.udiv)[wide], modulo ? X16 : def, uses[0], uses[1]);
+        if (modulo) asm.emit(R.msub[wide], def, X16, uses[1], 0, 0, uses[0]);
+        break;
+      }
+      case K.rev:
+        asm.emit(R.rev[wide], def, uses[0]);
+        break;
+      case K.rev16:
+        asm.emit(R.rev[0], def, uses[0]);
+        this.shiftImm(1, def, def, 16, 0);
+        break;
+      case K.extend:
+        this.extend(aux, def, uses[0], wide);
+        break;
+      case K.load:
+        this.memory(LOAD[aux], def, inst);
+        break;
+      case K.store:
+        this.memory(STORE[aux], uses[0], inst);
+        break;
+      case K.storeZero:
+        this.memory(STORE[aux], ZR, inst);
+        break;
+      case K.atomic:
+      case K.fetch:
+      case K.cmpxchg:
+        this.atomic(inst, wide);
+        break;
+      case K.callSlot:
+        this.at(LOAD["64"], X16, 5, 8 * aux);
+        asm.emit(R.blr, 0, X16);
+        break;
+      case K.call:
+        this.fixups.push({ at: asm.size, kind: "function", target: aux });
+        asm.emit(R.bl);
+        break;
+      case K.callRegister:
+        asm.emit(R.blr, 0, TARGET);
+        break;
+      case K.ret:
+        this.epilogue();
+        break;
+      case K.trap:
+        asm.emit(R.brk, 0, 0, 0, 1);
+        break;
+      default:
+        bug(`no encoding for kind ${inst.kind}`);
+    }
+  }
+
+  /** lsl, lsr and asr by a constant are bit-field moves (Arm ARM C6.2: UBFM, SBFM). */
+  private shiftImm(index: number, to: number, from: number, count: number, wide: 0 | 1): void {
+    const bits = wide ? 64 : 32;
+    const rows = index === 2 ? R.sbfm : R.ubfm;
+    if (index === 0) this.asm.emit(rows[wide], to, from, 0, (bits - count) % bits, bits - 1 - count);
+    else this.asm.emit(rows[wide], to, from, 0, count, bits - 1);
+  }
+
+  private extend(aux: number, to: number, from: number, wide: 0 | 1): void {
+    const { asm } = this;
+    if (aux === -32) asm.emit(R.mov[0], to, 0, from);
+    else if (aux < 0) asm.emit(R.ubfm[0], to, from, 0, 0, -aux - 1);
+    else asm.emit(R.sbfm[wide], to, from, 0, 0, aux - 1);
+  }
+
+  compare(inst: MInst): { condition: number; register: number } {
+    const { asm } = this;
+    const { uses, lo, aux } = inst;
+    const wide = inst.width === 64 ? 1 : 0;
+    const condition = CONDITION[inst.cond];
+    if (aux === kinds.COMPARE) asm.emit(R.cmp[wide], 0, uses[0], uses[1]);
+    else if (aux === kinds.TEST) asm.emit(R.tst[wide], 0, uses[0], uses[1]);
+    else if (aux === kinds.TEST_IMM) asm.emit(R.tstImm[wide], 0, uses[0], 0, lo);
+    else if (lo === 0 && inst.cond <= 1) {
+      return { condition: (wide ? CBZ_X : CBZ_W) + inst.cond, register: uses[0] };
+    } else {
+      const size = Math.abs(lo);
+      const small = size < 4096;
+      const rows = lo < 0 ? (small ? R.cmnImm : R.cmnImm12) : small ? R.cmpImm : R.cmpImm12;
+      asm.emit(rows[wide], 0, uses[0], 0, small ? size : size / 4096);
+    }
+    return { condition, register: 0 };
+  }
+
+  private atomic(inst: MInst, wide: 0 | 1): void {
+    const { asm } = this;
+    const { uses, aux } = inst;
+    const at = this.addressOf(inst);
+    const old = inst.def >= 0 ? inst.def : OLD;
+    if (this.lse) {
+      this.atomicLse(inst, wide, at, inst.def >= 0 ? inst.def : ZR);
+      return;
+    }
+    const again = asm.size;
+    asm.emit(R.ldaxr[wide], old, at);
+    if (inst.kind === K.cmpxchg) {
+      asm.emit(R.cmp[wide], 0, old, uses[0]);
+      asm.emit(R.bcond, 0, 0, 0, 3, ARM_CC.ne);
+      asm.emit(R.stlxr[wide], uses[1], at, STATUS);
+    } else if (aux === 4) asm.emit(R.stlxr[wide], uses[0], at, STATUS);
+    else {
+      asm.emit(R.alu[[0, 3, 2, 4][aux]][wide], X17, old, uses[0]);
+      asm.emit(R.stlxr[wide], X17, at, STATUS);
+    }
+    asm.emit(R.cbnz[0], STATUS, 0, 0, (again - asm.size) / 4);
+  }
+
+  private atomicLse(inst: MInst, wide: 0 | 1, at: number, old: number): void {
+    const { asm } = this;
+    const { uses, aux } = inst;
+    if (inst.kind === K.cmpxchg) {
+      asm.emit(R.mov[wide], X17, 0, uses[0]);
+      asm.emit(R.casal[wide], uses[1], at, X17);
+      asm.emit(R.mov[wide], old, 0, X17);
+    } else if (aux === 2) {
+      asm.emit(R.mvn[wide], X17, 0, uses[0]);
+      asm.emit(R.lse[aux][wide], old, at, X17);
+    } else asm.emit(R.lse[aux][wide], old, at, uses[0]);
+  }
+}

@@ -1,0 +1,49 @@
+/** Kinds of AArch64 machine instructions, between selection (select.ts) and encoding (encode.ts). */
+
+export const K = {
+  const: 0, // def = hi:lo
+  lea: 1, // def = address
+  code: 2, // def = address of function aux
+  rodata: 3, // def = address of byte aux of the read-only data
+  alu: 4, // def = uses[0] op (uses[1] << lo); aux = index in ALU
+  addImm: 5, // def = uses[0] + lo, an add or sub immediate
+  logicImm: 6, // def = uses[0] op bitmask lo (13 bits); aux = index in ALU
+  shiftImm: 7, // aux = index in SHIFT
+  shift: 8,
+  mul: 9,
+  madd: 10, // def = uses[2] + uses[0] * uses[1]
+  msub: 11, // def = uses[2] - uses[0] * uses[1]
+  neg: 12,
+  not: 13,
+  divide: 14, // aux = DIVIDE bits
+  rev: 15,
+  rev16: 16,
+  extend: 17, // aux: 8, 16, 32 = signed; -8, -16, -32 = zero
+  load: 18, // aux as in extend, or 64
+  store: 19, // uses[0], memory; aux = bits; without uses[0]: the zero register
+  storeZero: 20,
+  atomic: 21, // no result; uses[0], memory; aux = index in ATOMIC
+  fetch: 22, // def = old value
+  cmpxchg: 23, // uses[0] = expected, uses[1] = new
+  callSlot: 24, // import slot aux, through got in x5
+  call: 25, // function aux
+  callRegister: 26, // the last use, in x9
+  jump: 27,
+  branch: 28, // cond on uses[0], uses[1]; aux = branch kind
+  ret: 29, // uses[0] in x0
+  trap: 30,
+} as const;
+
+export const ALU = ["add", "sub", "and", "orr", "eor"] as const;
+export const SHIFT = ["lsl", "lsr", "asr"] as const;
+export const ATOMIC = ["add", "or", "and", "xor", "xchg"] as const;
+
+/** Bits of divide's aux. */
+export const SIGNED = 1,
+  MODULO = 2; // prettier-ignore
+
+/** A branch compares registers, or a register with lo, or tests bits; lo of TEST_IMM is a bitmask immediate. */
+export const COMPARE = 0,
+  COMPARE_IMM = 1,
+  TEST = 2,
+  TEST_IMM = 3; // prettier-ignore
