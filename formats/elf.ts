@@ -61,7 +61,8 @@ const CODE = "ERR_RUNBPF_ELF";
 const MAX_ALIGN = 4096;
 
 /**
- * Reads NUL-terminated strings of a table, each offset once; control characters become "?". Names may share their
+ * Reads NUL-terminated strings of a table, each offset once; a tab (BTF has source lines) becomes
+ * blanks, other control characters "?". Names may share their
  * tails, as linkers have them do, but not without end: many names in one endless string would cost quadratic time.
  */
 export function stringTable(data: Uint8Array, reader: Reader): (offset: number, what: string) => string {
@@ -79,7 +80,10 @@ export function stringTable(data: Uint8Array, reader: Reader): (offset: number, 
       reader.fail(0, `${what} that ends with a NUL`, "the end of the string table");
     budget -= end - offset;
     if (budget < 0) reader.fail(0, `names of at most ${limit} bytes in all`, "more");
-    const text = decoder.decode(data.subarray(offset, end)).replace(/\p{Cc}/gu, "?");
+    const text = decoder
+      .decode(data.subarray(offset, end))
+      .replaceAll("\t", "    ")
+      .replace(/\p{Cc}/gu, "?");
     known.set(offset, text);
     return text;
   };

@@ -1,0 +1,187 @@
+/** The command table: parsing, help, completion and docs/cli.md all derive from these rows. */
+
+import type { Args } from "./args.ts";
+import type { Io } from "./io.ts";
+
+export interface OptionRow {
+  /** As help shows it: "-o, --output <file>", "--json". The long name is the option's name. */
+  flags: string;
+  doc: string;
+  /** The only values that it takes. */
+  values?: readonly string[];
+  /** It may be given more than once. */
+  repeat?: true;
+}
+
+/** Runs a command and returns the exit status; wrong usage and refused input are thrown. */
+export type Run = (args: Args, io: Io) => number | Promise<number>;
+
+export interface CommandRow {
+  name: string;
+  /** What follows the name in the usage line; options are listed below it. */
+  usage: string;
+  summary: string;
+  /** How many arguments it takes. */
+  least: number;
+  most: number;
+  arguments: readonly (readonly [name: string, doc: string])[];
+  options: readonly OptionRow[];
+  /** Command lines behind "runbpf", and what they are for. */
+  examples: readonly (readonly [line: string, purpose: string])[];
+  /** Imports the command: only the one that runs is loaded. */
+  load(): Promise<Run>;
+}
+
+const RAW: OptionRow = {
+  flags: "--raw",
+  doc: "the file is bytecode, not an object; context mem unless --ctx",
+};
+const CTX: OptionRow = {
+  flags: "--ctx <kind[:n]>",
+  doc: "what r1 … r5 are: args, mem, cmd, xdp or skb; n = bytes that r1 points to at least",
+};
+const PROGRAM: OptionRow = { flags: "--program <name>", doc: "the program, by function or section name" };
+const OPTIMIZE: OptionRow = {
+  flags: "-O, --optimize <level>",
+  doc: "0, 1, 2 or s (size); 2 unless given",
+  values: ["0", "1", "2", "s"],
+};
+const TARGET: OptionRow = {
+  flags: "-t, --target <arch>",
+  doc: "processor that the code is for: x64",
+  values: ["x64"],
+};
+const EXTERN: OptionRow = {
+  flags: "--extern <name[=id]>",
+  doc: "an undefined function is helper id of the host, or (spf) one that the host knows by name",
+  repeat: true,
+};
+const VERIFY: OptionRow = {
+  flags: "--no-verify",
+  doc: "do not verify; this version never does, and says so in the container",
+};
+const TIMEOUT: OptionRow = { flags: "--timeout <ms>", doc: "stop a run after so many milliseconds" };
+const ALLOW: OptionRow = {
+  flags: "--allow <list>",
+  doc: "only these imports: helper ids, names, or base, sys, user, temp; with commas",
+};
+const DENY: OptionRow = { flags: "--deny <list>", doc: "never these imports, whatever --allow says" };
+const ENGINE: OptionRow = { flags: "--engine <name>", doc: "what runs the code: native", values: ["native"] };
+const JSON_OBJECT: OptionRow = { flags: "--json", doc: "print one JSON object" };
+
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: "convert",
+    usage: "bare|spf <file.o> [options]",
+    summary: "compile an eBPF object to a container of native code",
+    least: 2,
+    most: 2,
+    arguments: [
+      ["bare", "one program, no maps: the smallest file"],
+      ["spf", "several programs, names, maps"],
+      ["file.o", "an object that clang made for BPF; - is standard input"],
+    ],
+    options: [
+      {
+        flags: "-o, --output <file>",
+        doc: "where to write; otherwise beside the object, ending in .bare or .spf; - is standard output",
+      },
+      TARGET,
+      OPTIMIZE,
+      PROGRAM,
+      CTX,
+      RAW,
+      EXTERN,
+      VERIFY,
+      { flags: "-g, --debug", doc: "spf: keep function names and line numbers for messages" },
+      {
+        flags: "--dump-pass <name>",
+        doc: "print the IR after a pass, or after all; build is the IR as built",
+      },
+      { flags: "--time", doc: "print how long each step took" },
+      JSON_OBJECT,
+    ],
+    examples: [
+      ["convert bare prog.o", "writes prog.bare"],
+      ["convert spf prog.o -o filter.spf -g", "keeps line numbers for messages"],
+      ["convert bare prog.o --program parse", "one of several programs"],
+      ["convert bare prog.o --dump-pass all | less", "shows what each pass did"],
+    ],
+    load: async () => (await import("./convert.ts")).convert,
+  },
+  {
+    name: "run",
+    usage: "[bare|spf|elf] <file> [r1 … r5 | argv …] [options]",
+    summary: "run a container, or an object compiled on the spot",
+    least: 1,
+    most: Number.POSITIVE_INFINITY,
+    arguments: [
+      ["bare|spf|elf", "what the file must be; otherwise its first bytes tell"],
+      ["file", "a container or an object; - is standard input"],
+      ["r1 … r5", "context args: numbers of 64 bits, decimal or 0x…, also negative"],
+      ["argv …", "context cmd: arguments of the program; those with a dash stand behind --"],
+    ],
+    options: [
+      PROGRAM,
+      { flags: "--mem <file|hex:…>", doc: "memory for the program: r1 = its address, r2 = its length" },
+      ENGINE,
+      TIMEOUT,
+      ALLOW,
+      DENY,
+      RAW,
+      CTX,
+      OPTIMIZE,
+      EXTERN,
+      VERIFY,
+      JSON_OBJECT,
+    ],
+    examples: [
+      ["run prog.bare 50", "argv[1] or r1 is 50"],
+      ["run elf prog.o --mem packet.bin --ctx mem", "a program over the bytes of a file"],
+      ["run prog.spf --timeout 100 --deny sys", "at most 100 ms, and none of the sys helpers"],
+      ["run prog.bare -- -n 5", "arguments with a dash"],
+    ],
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
+    name: "dump",
+    usage: "<file> [options]",
+    summary: "show what an object or a container holds",
+    least: 1,
+    most: 1,
+    arguments: [["file", "a container or an object; - is standard input"]],
+    options: [
+      { flags: "--header", doc: "fields, programs, functions, maps, imports" },
+      { flags: "--bytecode", doc: "object: its instructions, as llvm-objdump -Sr prints them" },
+      { flags: "--ir", doc: "object: the optimised SSA form" },
+      { flags: "--native", doc: "machine code, with the helpers that it calls and source lines" },
+      PROGRAM,
+      OPTIMIZE,
+      TARGET,
+      CTX,
+      RAW,
+      EXTERN,
+    ],
+    examples: [
+      ["dump prog.o", "header and bytecode, between the source lines"],
+      ["dump prog.bare", "header and machine code"],
+      ["dump prog.o --native -O s", "the machine code that convert would make"],
+    ],
+    load: async () => (await import("./dump.ts")).dump,
+  },
+  {
+    name: "shell",
+    usage: "[script] [options]",
+    summary: "load, run and replace programs at a prompt, from a script or a pipe",
+    least: 0,
+    most: 1,
+    arguments: [["script", "commands, one a line; the first that fails ends it"]],
+    options: [TIMEOUT, ALLOW, DENY],
+    examples: [
+      ["shell", "type help for its commands"],
+      ["shell deploy.txt", "runs a script"],
+      ["shell < deploy.txt", "the same through a pipe"],
+    ],
+    load: async () => (await import("./shell.ts")).shell,
+  },
+];

@@ -1,0 +1,89 @@
+/** From the name of a file to a container in memory: an object or raw bytecode is compiled on the spot. */
+
+import type { CompileOptions } from "../compiler/compile.ts";
+import { describeMagic } from "../formats/common.ts";
+import type { DebugInfo } from "../formats/container.ts";
+import { InputError } from "../formats/error.ts";
+import { containerFormat } from "../formats/read.ts";
+import { RANGES, rangeOf } from "../helpers/table.ts";
+import { type Args, flag, option } from "./args.ts";
+import { readInput } from "./io.ts";
+import { UsageError } from "./usage.ts";
+
+export type Kind = "bare" | "spf" | "elf" | "raw";
+
+export interface Opened {
+  kind: Kind;
+  /** The file's name, for messages. */
+  where: string;
+  container: Uint8Array;
+  /** Where compiled code came from. */
+  debug?: DebugInfo;
+}
+
+const NAMES: Record<Kind, string> = {
+  bare: "a bare file",
+  spf: "an spf file",
+  elf: "an ELF object",
+  raw: "bytecode",
+};
+
+const isElf = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+
+/** What the first bytes say; `wanted` is what it has to be. Throws InputError. */
+export function kindOf(bytes: Uint8Array, where: string, wanted: Kind | undefined): Kind {
+  if (wanted === "raw") return "raw";
+  const found: Kind | undefined = isElf(bytes) ? "elf" : containerFormat(bytes);
+  if (found !== undefined && (wanted === undefined || wanted === found)) return found;
+  const expected = wanted === undefined ? "a bare file, an spf file or an ELF object" : NAMES[wanted];
+  throw new InputError(wanted === "elf" ? "ERR_RUNBPF_ELF" : "ERR_RUNBPF_CONTAINER", {
+    where,
+    expected,
+    got: describeMagic(bytes),
+  });
+}
+
+/** "name=2000001" → an id, "name" → the host knows it by name. */
+function parseExtern(text: string): [name: string, id: number | "name"] {
+  const [name, id, more] = text.split("=");
+  const value = id === undefined ? "name" : /^[0-9]{1,7}$/.test(id) ? Number(id) : Number.NaN;
+  if (name === "" || more !== undefined || (value !== "name" && rangeOf(value) === undefined))
+    throw new UsageError(
+      `--extern: expected NAME or NAME=ID with an id below ${RANGES.temp.end}, got "${text}"`,
+    );
+  return [name, value];
+}
+
+/** What the options that convert, run and dump share tell the compiler. Throws UsageError. */
+export function compileOptions(args: Args, name: string): CompileOptions {
+  const level = option(args, "optimize") ?? "2";
+  return {
+    name: name === "-" ? "standard input" : name,
+    raw: flag(args, "raw"),
+    ctx: option(args, "ctx"),
+    program: option(args, "program"),
+    optimize: level === "s" ? "s" : (Number(level) as 0 | 1 | 2),
+    externs: Object.fromEntries((args.options.get("extern") ?? []).map(parseExtern)),
+  };
+}
+
+/** Reads `file` as a container. `options` are used for what has to be compiled first. Throws InputError. */
+export async function openProgram(
+  file: string,
+  wanted: Kind | undefined,
+  options: CompileOptions,
+): Promise<Opened> {
+  const bytes = readInput(file);
+  const where = file === "-" ? "standard input" : file;
+  const kind = kindOf(bytes, where, wanted);
+  if (kind === "bare" || kind === "spf") return { kind, where, container: bytes };
+  const { compile } = await import("../compiler/compile.ts");
+  const { container, debug } = compile(bytes, {
+    ...options,
+    name: where,
+    format: "spf",
+    raw: kind === "raw",
+  });
+  return { kind, where, container, debug };
+}

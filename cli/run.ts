@@ -1,0 +1,117 @@
+/** runbpf run: loads one container, or compiles one object, and calls it once. */
+
+import { nearest } from "../compiler/nearest.ts";
+import { RunError } from "../helpers/host.ts";
+import { helperByName, helperNames, RANGES, rangeOf } from "../helpers/table.ts";
+import type { Rule, RuntimeOptions } from "../runtime/index.ts";
+import { type Args, flag, option } from "./args.ts";
+import { type Call, call, type Outcome, readMemory } from "./call.ts";
+import type { Io } from "./io.ts";
+import { parseCount, resultText } from "./numbers.ts";
+import { compileOptions, type Kind, openProgram } from "./open.ts";
+import { suggest, UsageError } from "./usage.ts";
+
+const KINDS: readonly string[] = ["bare", "spf", "elf"] satisfies Kind[];
+const DAY = 86_400_000;
+
+/** "5,puts,sys" → rules. Throws UsageError. */
+function parseRules(text: string | undefined, flagName: string): Rule[] | undefined {
+  return text
+    ?.split(",")
+    .filter((item) => item !== "")
+    .map((item) => {
+      if (/^[0-9]{1,7}$/.test(item) && rangeOf(Number(item)) !== undefined) return Number(item);
+      if (item in RANGES || helperByName(item) !== undefined) return item;
+      const near = nearest(item, [...Object.keys(RANGES), ...helperNames()]);
+      throw new UsageError(
+        `${flagName}: expected helper ids, names, or base, sys, user, temp, got "${item}"${suggest(near)}`,
+      );
+    });
+}
+
+/** What run and shell both tell the runtime. Throws UsageError. */
+export function runtimeOptions(args: Args): RuntimeOptions {
+  const timeout = option(args, "timeout");
+  return {
+    allow: parseRules(option(args, "allow"), "--allow"),
+    deny: parseRules(option(args, "deny"), "--deny"),
+    timeout: timeout === undefined ? undefined : parseCount(timeout, "--timeout", DAY),
+  };
+}
+
+/** The kind, if one was given, the file, and what is for the program. */
+function split(args: Args): { wanted: Kind | undefined; file: string; rest: string[] } {
+  const { positionals } = args;
+  const given = KINDS.includes(positionals[0]) && positionals.length > 1;
+  const [file, ...rest] = given ? positionals.slice(1) : positionals;
+  const named = given ? (positionals[0] as Kind) : undefined;
+  if (!flag(args, "raw")) return { wanted: named, file, rest };
+  if (named === "bare" || named === "spf") throw new UsageError(`--raw: the file cannot be ${named} as well`);
+  return { wanted: "raw", file, rest };
+}
+
+/** Options that only a compiler can heed. */
+const FOR_COMPILER = ["ctx", "optimize", "extern"];
+
+function checkCompilerOptions(args: Args, kind: Kind): void {
+  if (kind === "elf" || kind === "raw") return;
+  const given = FOR_COMPILER.find((name) => flag(args, name));
+  if (given !== undefined)
+    throw new UsageError(
+      `--${given} is for objects: in ${kind === "spf" ? "an spf" : "a bare"} file it is decided already`,
+    );
+}
+
+const ENGINE = "native";
+
+function jsonOf(outcome: Partial<Outcome>, output: string, error?: RunError): string {
+  const { r0, program, nanoseconds } = outcome;
+  return `${JSON.stringify({
+    r0: r0 === undefined ? undefined : `0x${r0.toString(16)}`,
+    error: error && { code: error.code, message: error.message },
+    engine: ENGINE,
+    program,
+    nanoseconds,
+    output: output === "" ? undefined : output,
+  })}\n`;
+}
+
+/** With --json what the program prints becomes part of the object, also when the program fails. */
+function runForJson(io: Io, printed: Uint8Array[], work: () => Outcome): void {
+  const output = () => new TextDecoder().decode(Buffer.concat(printed));
+  try {
+    const outcome = work();
+    io.out(jsonOf(outcome, output()));
+  } catch (error) {
+    if (error instanceof RunError) io.out(jsonOf({}, output(), error));
+    throw error;
+  }
+}
+
+export async function run(args: Args, io: Io): Promise<number> {
+  const { wanted, file, rest } = split(args);
+  const json = flag(args, "json");
+  const options = runtimeOptions(args);
+  const printed: Uint8Array[] = [];
+  const memory = option(args, "mem");
+  const opened = await openProgram(file, wanted, compileOptions(args, file));
+  checkCompilerOptions(args, opened.kind);
+  const request: Call = {
+    // What was compiled with --program has that program first.
+    program: opened.debug !== undefined && flag(args, "program") ? 0 : option(args, "program"),
+    file,
+    arguments: rest,
+    memory: memory === undefined ? undefined : readMemory(memory),
+  };
+  const { Runtime } = await import("../runtime/index.ts");
+  const runtime = new Runtime({ ...options, output: json ? (bytes) => printed.push(bytes) : io.out });
+  try {
+    const { where, container, debug } = opened;
+    const instance = runtime.load(where, container, { where, debug });
+    if (json) runForJson(io, printed, () => call(instance, request));
+    else io.out(`${resultText(call(instance, request).r0)}\n`);
+  } finally {
+    runtime.unloadAll();
+  }
+  return 0;
+}

@@ -1,0 +1,213 @@
+/** The shell's command table, and what each command does to a session. */
+
+import { CONTEXTS } from "../formats/container.ts";
+import { InputError } from "../formats/error.ts";
+import type { Instance, Runtime } from "../runtime/index.ts";
+import { call, readMemory } from "./call.ts";
+import { importText, programNames } from "./describe.ts";
+import type { Io } from "./io.ts";
+import { resultText } from "./numbers.ts";
+import { type Kind, openProgram } from "./open.ts";
+import { list, styleOf, table } from "./table.ts";
+import { UsageError } from "./usage.ts";
+
+/** A shell at work. */
+export interface Session {
+  io: Io;
+  runtime: Runtime;
+  /** What each instance was loaded from. */
+  kinds: WeakMap<Instance, Kind>;
+  /** A person reads along: commands say what they did. */
+  interactive: boolean;
+  over: boolean;
+}
+
+/** What an argument can be completed with. */
+export type Completion = "instance" | "file" | "none";
+
+export interface ShellCommand {
+  /** As help shows it; words in lower case are typed as they are. */
+  usage: string;
+  doc: string;
+  completes: readonly Completion[];
+  most: number;
+  run(session: Session, words: string[]): void | Promise<void>;
+}
+
+const say = ({ io, interactive }: Session, text: string): void => {
+  if (interactive) io.out(`${text}\n`);
+};
+
+async function open(file: string) {
+  return openProgram(file, undefined, {});
+}
+
+function get({ runtime }: Session, name: string): Instance {
+  const found = runtime.instances.get(name);
+  if (found !== undefined) return found;
+  const names = [...runtime.instances.keys()].join(", ");
+  throw new InputError("ERR_RUNBPF_ARGUMENT", {
+    where: name,
+    expected: names === "" ? "a loaded instance" : `one of the instances ${names}`,
+    got: "a name that nothing is loaded under",
+  });
+}
+
+const introduce = ({ name, bytes }: Instance, kind: Kind): string => `${name}: ${kind}, ${bytes} bytes`;
+
+async function place(session: Session, how: "load" | "replace", name: string, file: string): Promise<void> {
+  const { kind, where, container, debug } = await open(file);
+  const instance = session.runtime[how](name, container, { where, debug });
+  session.kinds.set(instance, kind);
+  say(session, introduce(instance, kind));
+}
+
+/** Options of run stand between its name and the program's arguments. */
+function runInstance(session: Session, [name, ...words]: string[]): void {
+  const options: Record<string, string> = {};
+  while (words[0] === "--program" || words[0] === "--mem") {
+    const [flag, value] = words.splice(0, 2);
+    if (value === undefined) throw new UsageError(`${flag} needs a value`);
+    options[flag] = value;
+  }
+  if (words[0] === "--") words.shift();
+  const memory = options["--mem"] === undefined ? undefined : readMemory(options["--mem"]);
+  const instance = get(session, name);
+  const { r0 } = call(instance, { program: options["--program"], file: name, arguments: words, memory });
+  session.io.out(`${resultText(r0)}\n`);
+}
+
+/** Runs all programs of context cmd, in the order in which they were loaded. */
+function testCommands({ runtime, io }: Session, words: string[]): void {
+  let ran = 0;
+  for (const instance of [...runtime.instances.values()])
+    for (const [index, { name, contract }] of instance.programs.entries()) {
+      if (contract.context !== CONTEXTS.cmd) continue;
+      const { r0 } = call(instance, { program: index, file: instance.name, arguments: words });
+      io.out(`${instance.name}${name === "" ? "" : ` ${name}`}: ${resultText(r0)}\n`);
+      ran++;
+    }
+  if (ran === 0)
+    throw new InputError("ERR_RUNBPF_ARGUMENT", {
+      where: "testcmd",
+      expected: "a loaded program of context cmd",
+      got: "none",
+    });
+}
+
+const helpersOf = ({ container }: Instance): string => {
+  const names = container.imports.filter(({ kind }) => kind === "helper" || kind === "named");
+  const shown = names.slice(0, 4).map((item) => importText(item));
+  return shown.join(", ") + (names.length > 4 ? ` + ${names.length - 4}` : "") || "-";
+};
+
+/** The section names that hook programs up; bare files do not keep theirs. */
+const hooksOf = ({ programs }: Instance): string => programs.map(({ hook }) => hook || "-").join(", ");
+
+function show({ runtime, kinds, io }: Session): void {
+  const rows = [...runtime.instances.values()].map((instance) => [
+    instance.name,
+    kinds.get(instance) ?? instance.container.format,
+    programNames(instance.container),
+    hooksOf(instance),
+    helpersOf(instance),
+    String(instance.bytes),
+    String(instance.runs),
+  ]);
+  if (rows.length === 0) {
+    io.out("nothing is loaded\n");
+    return;
+  }
+  const columns = ["name", "kind", "programs", "hooks", "helpers", "bytes", "runs"];
+  io.out(
+    table(
+      columns.map((title, i) => ({ title, right: i > 4 })),
+      rows,
+      styleOf(io.color),
+    ),
+  );
+}
+
+const ANY = Number.POSITIVE_INFINITY;
+
+export const SHELL_COMMANDS: readonly ShellCommand[] = [
+  {
+    usage: "load file NAME FILE",
+    doc: "load a container or an object as instance NAME",
+    completes: ["none", "file"],
+    most: 2,
+    run: (session, [name, file]) => place(session, "load", name, file),
+  },
+  {
+    usage: "unload instance NAME",
+    doc: "forget an instance",
+    completes: ["instance"],
+    most: 1,
+    run: (session, [name]) => {
+      get(session, name);
+      session.runtime.unload(name);
+    },
+  },
+  {
+    usage: "unload all",
+    doc: "forget all instances",
+    completes: [],
+    most: 0,
+    run: ({ runtime }) => runtime.unloadAll(),
+  },
+  {
+    usage: "replace NAME FILE",
+    doc: "put another version in its place; if that is refused the old one stays",
+    completes: ["instance", "file"],
+    most: 2,
+    run: async (session, [name, file]) => {
+      get(session, name);
+      await place(session, "replace", name, file);
+    },
+  },
+  { usage: "show", doc: "list what is loaded", completes: [], most: 0, run: show },
+  {
+    usage: "run NAME [--program P] [--mem hex:…|FILE] [arguments]",
+    doc: "run a program of an instance",
+    completes: ["instance"],
+    most: ANY,
+    run: runInstance,
+  },
+  {
+    usage: "testcmd [arguments]",
+    doc: "run all loaded programs of context cmd, in the order of loading",
+    completes: [],
+    most: ANY,
+    run: testCommands,
+  },
+  {
+    usage: "help",
+    doc: "this list",
+    completes: [],
+    most: 0,
+    run: ({ io }) => io.out(list(SHELL_COMMANDS.map(({ usage, doc }) => [usage, doc]))),
+  },
+  {
+    usage: "quit",
+    doc: "end",
+    completes: [],
+    most: 0,
+    run: (session) => {
+      session.over = true;
+    },
+  },
+];
+
+/** The words of a command that are typed as they are: ["load", "file"]. */
+export const fixedWords = ({ usage }: ShellCommand): string[] => {
+  const words = usage.split(" ");
+  const end = words.findIndex((word) => !/^[a-z]+$/.test(word));
+  return end < 0 ? words : words.slice(0, end);
+};
+
+/** How many arguments a command needs: the words of its usage in capitals. */
+export const leastArguments = ({ usage }: ShellCommand): number =>
+  usage
+    .replace(/\[.*/, "")
+    .split(" ")
+    .filter((word) => /^[A-Z]+$/.test(word)).length;
