@@ -25,6 +25,7 @@ import type { Func, Program } from "./program.ts";
 import { assignSlots } from "./slots.ts";
 import { stackNeeds } from "./stack-need.ts";
 import { allocate } from "./target/allocate.ts";
+import { encodeBytecode, patchBytecode } from "./target/bytecode.ts";
 import { makeArm64 } from "./target/arm64/arm64.ts";
 import type { FunctionCode } from "./target/code.ts";
 import { splitCriticalEdges } from "./target/critical-edges.ts";
@@ -170,6 +171,27 @@ function findGotUsers(fns: Fn[]): boolean[] {
   return needs;
 }
 
+interface Generated {
+  codes: FunctionCode[];
+  imports: Import[];
+  /** Native stack by function. */
+  stack: number[];
+  patch: Target["patch"];
+}
+
+function keepBytecode(program: Program): Generated {
+  return { ...encodeBytecode(program), stack: program.functions.map(() => 0), patch: patchBytecode };
+}
+
+function generateNative(program: Program, arch: Arch, options: CompileOptions, clock: Clock): Generated {
+  const target = targetFor(arch, options.cpu ?? []);
+  const built = buildAll(program, options, clock);
+  const imports = assignSlots(built.fns, built.imports);
+  const codes = generate(built.fns, target, clock);
+  const stack = stackNeeds(built.fns, codes, imports, program.pointers);
+  return { codes, imports, stack, patch: target.patch };
+}
+
 /** SSA to machine code, for every function. */
 function generate(fns: Fn[], target: Target, clock: Clock): FunctionCode[] {
   const context = { needsGot: findGotUsers(fns) };
@@ -227,7 +249,7 @@ function targetFor(arch: Arch, features: readonly string[]): Target {
   if (make === undefined)
     throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
       where: "target",
-      expected: `one of ${Object.keys(TARGETS).join(", ")}`,
+      expected: `one of ${Object.keys(TARGETS).join(", ")}, bytecode`,
       got: arch,
     });
   const known = FEATURES[arch] ?? [];
@@ -249,21 +271,18 @@ export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compil
   const clock = new Clock();
   const format = options.format ?? "spf";
   const arch = options.target ?? "x64";
-  const target = targetFor(arch, options.cpu ?? []);
   const ctx =
     options.ctx !== undefined ? parseContext(options.ctx) : options.raw ? parseContext("mem") : undefined;
   const program = readProgram(bytes, options);
   checkFormat(program, format);
   clock.done("load and link");
-  const { fns, imports } = buildAll(program, options, clock);
-  const slots = assignSlots(fns, imports);
-  const codes = generate(fns, target, clock);
-  const packed = layOut(program, codes, target);
+  const { codes, imports, stack, patch } =
+    arch === "bytecode" ? keepBytecode(program) : generateNative(program, arch, options, clock);
+  const packed = layOut(program, codes, patch);
   const debug = debugInfo(program, codes, packed);
-  const stack = stackNeeds(fns, codes, slots, program.pointers);
   const programs = entries(program, packed.offsets, stack, ctx);
   const inFile = options.debug && format === "spf" ? debug : undefined;
-  const container = makeContainer(format, program, packed, slots, programs, target, inFile);
+  const container = makeContainer(format, program, packed, imports, programs, arch, inFile);
   const file = format === "bare" ? writeBare(container) : writeSpf(container);
   clock.done("pack");
   return { container: file, report: report(container, program, file, packed.rodataAt, clock), debug };

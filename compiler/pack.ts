@@ -4,7 +4,7 @@
  */
 
 import { align } from "../formats/bytes.ts";
-import type { Container, DebugInfo, Import, ProgramEntry, Relocation } from "../formats/container.ts";
+import type { Arch, Container, DebugInfo, Import, ProgramEntry, Relocation } from "../formats/container.ts";
 import { bug } from "../formats/error.ts";
 import type { DataPointer, Program } from "./program.ts";
 import type { FunctionCode } from "./target/code.ts";
@@ -18,7 +18,7 @@ export interface Packed {
 }
 
 /** Lays functions out in their order, read-only data behind them, and fills in what refers to them. */
-export function layOut(program: Program, functions: FunctionCode[], target: Target): Packed {
+export function layOut(program: Program, functions: FunctionCode[], patch: Target["patch"]): Packed {
   const offsets: number[] = [];
   let size = 0;
   for (const { bytes } of functions) {
@@ -31,7 +31,7 @@ export function layOut(program: Program, functions: FunctionCode[], target: Targ
   code.set(program.rodata, rodataAt);
   for (const [f, { fixups }] of functions.entries())
     for (const fixup of fixups)
-      target.patch(
+      patch(
         code,
         offsets[f] + fixup.at,
         fixup.kind === "function" ? offsets[fixup.target] : rodataAt + fixup.target,
@@ -51,7 +51,7 @@ export function makeContainer(
   packed: Packed,
   imports: Import[],
   programs: ProgramEntry[],
-  target: Target,
+  arch: Arch,
   debug?: DebugInfo,
 ): Container {
   const { pointers } = program;
@@ -69,7 +69,7 @@ export function makeContainer(
   if (!used && relocations.length > 0 && program.dataSize === 0) bug("pointers without data");
   return {
     format,
-    arch: target.arch,
+    arch,
     code: packed.code,
     imports,
     data: used ? data : new Uint8Array(0),

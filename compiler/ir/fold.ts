@@ -3,7 +3,7 @@
  * returns what to use instead, or the value itself (perhaps changed in place). Used while building and by passes.
  */
 
-import * as i64 from "./int64.ts";
+import * as i64 from "../../formats/int64.ts";
 import type { Fn, Value } from "./ir.ts";
 import { COND, EQ, NE, type Op, op, type Type, UGE, UGT, ULE, ULT } from "./ops.ts";
 

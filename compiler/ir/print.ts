@@ -1,6 +1,6 @@
 /** The text form of the IR: one line a value, in the order of the code. */
 
-import { format64 } from "./int64.ts";
+import { format64 } from "../../formats/int64.ts";
 import type { Block, Fn, Value } from "./ir.ts";
 import { COND, op } from "./ops.ts";
 

@@ -127,6 +127,14 @@ export function decode(code: Uint8Array, where: string, base = 0): Insn[] {
   return insns;
 }
 
+/** Decodes the one instruction at byte `at`, as decode does. */
+export function decodeAt(code: Uint8Array, at: number, where: string): Insn {
+  const place = (offset: number): string => `${where}+${hex(offset)}`;
+  if (at < 0 || at % SLOT !== 0 || at + SLOT > code.length)
+    refuse(place(at), "an instruction", "the end of the code");
+  return decodeOne(new DataView(code.buffer, code.byteOffset, code.byteLength), at, place);
+}
+
 /** The bytes of `insns`, one after the other; matched fields come from the rows. */
 export function encode(insns: Insn[]): Uint8Array {
   const code = new Uint8Array(insns.reduce((size, insn) => size + slots(insn) * SLOT, 0));

@@ -47,18 +47,17 @@ const bareOptions = (job: Job, more: CompileOptions): CompileOptions => ({
 });
 
 const runtime = new Runtime();
+const interpreter = new Runtime({ engine: "interpret" });
+const target = process.arch as Arch;
 
-/** This machine's code in this process. */
-const native = (optimize: 0 | 2): EngineUnderTest => ({
-  name: `${process.arch} -O${optimize} in Node`,
+/** In this process: machine code, or bytecode interpreted. */
+const inNode = (name: string, host: Runtime, options: CompileOptions): EngineUnderTest => ({
+  name,
   missing: undefined,
   run: (jobs) =>
     jobs.map((job) => {
-      const { container, debug } = compile(
-        job.code,
-        bareOptions(job, { optimize, target: process.arch as Arch }),
-      );
-      using instance = runtime.load("test", container, { debug, timeout: 5000 });
+      const { container, debug } = compile(job.code, bareOptions(job, options));
+      using instance = host.load("test", container, { debug, timeout: 5000 });
       return job.calls.map(({ args = [], memory }) => {
         const bytes = memory?.slice() ?? new Uint8Array(0);
         const r0 = memory === undefined ? instance.run(...args) : instance.run(bytes, bytes.length);
@@ -148,8 +147,9 @@ const device = (target: Target, optimize: 0 | 2, cpu: string[] = []): EngineUnde
 const [X64, ARM64] = TARGETS;
 
 export const ENGINES: EngineUnderTest[] = [
-  native(0),
-  native(2),
+  inNode("the interpreter", interpreter, { target: "bytecode" }),
+  inNode(`${target} -O0 in Node`, runtime, { target, optimize: 0 }),
+  inNode(`${target} -O2 in Node`, runtime, { target, optimize: 2 }),
   device(X64, 2),
   device(ARM64, 0),
   device(ARM64, 2),
