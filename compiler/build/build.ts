@@ -16,7 +16,7 @@ import type { Imports } from "./imports.ts";
 const FRAME = 10;
 
 /** Loads packet bytes for the legacy LD_ABS and LD_IND (RFC 9669 section 5.5); negative outside the packet. */
-const PACKET_LOAD = helperByName("packet_load")!;
+export const PACKET_LOAD = helperByName("packet_load")!;
 
 const ALU: Record<string, Op> = {
   add: op.add,
