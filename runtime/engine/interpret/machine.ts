@@ -104,9 +104,11 @@ export class Machine {
     words[R10 + 1] = frame.high;
   }
 
+  /** Back to the caller, whose r1 … r5 hold nothing any more: 0, as in compiled code. */
   leave(): number {
     const { words } = this;
     const depth = this.depth--;
+    words.fill(0, 2, 12);
     if (depth === this.base) return DONE;
     for (let k = 0; k < 8; k++) words[12 + k] = this.saved[depth * 8 + k];
     words[R10] = FRAME;

@@ -177,6 +177,7 @@ function callHelper(m: Machine, helper: Helper, links: Links): void {
   try {
     const result = helper(links.context(), m.word(2), m.word(4), m.word(6), m.word(8), m.word(10)) ?? 0;
     m.setWord(0, result);
+    m.words.fill(0, 2, 12);
   } catch (error) {
     throw m.located(error);
   }

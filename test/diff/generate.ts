@@ -1,0 +1,369 @@
+/**
+ * Random programs that are valid and end: every register is set before it is read, memory is touched inside its
+ * bounds, loops count down. What they compute ends in r0 and in 64 bytes of memory at r1.
+ */
+
+import { BPF, type BpfRow, encode, type Insn, slots } from "../../formats/isa/bpf.ts";
+import { helperByName } from "../../helpers/table.ts";
+
+/** An instruction before offsets: jumps and calls name the item that they lead to. */
+export interface Item {
+  insn: Insn;
+  /** Jumps, local calls, function addresses: the target. */
+  to?: Item;
+  /** May the shrinker take it away? */
+  fixed?: boolean;
+}
+
+export const MEMORY = 64;
+const STACK = 64;
+/** Counters of loops lie below the slots that the rest of the program uses. */
+const COUNTERS = 4;
+
+const rows = new Map(BPF.map((row) => [row.name, row]));
+const ALU = BPF.filter((row) => row.kind === "alu" || row.kind === "end");
+const JUMPS = BPF.filter((row) => row.kind === "jump" && row.op !== "ja");
+const LOADS = BPF.filter((row) => row.kind === "load");
+const STORES = BPF.filter((row) => row.kind === "store");
+const ATOMICS = BPF.filter((row) => row.kind === "atomic");
+const INTERESTING = [
+  0, 1, 2, 7, 8, 31, 32, 63, 64, 255, 256, 4095, 4096, 65535, 65536, 0x7fffffff, -1, -2, -128, -4096,
+  -2147483648, 0x55555555, 0xff00ff,
+]; // prettier-ignore
+
+/** xorshift32: the same programs for the same seed, everywhere. */
+export class Random {
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = (Math.imul(seed + 1, 0x9e3779b1) ^ 0x85ebca6b) | 1;
+    for (let i = 0; i < 8; i++) this.next();
+  }
+
+  next(): number {
+    this.state ^= this.state << 13;
+    this.state ^= this.state >>> 17;
+    this.state ^= this.state << 5;
+    return this.state >>> 0;
+  }
+
+  below(n: number): number {
+    return this.next() % n;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[this.below(list.length)];
+  }
+
+  chance(percent: number): boolean {
+    return this.below(100) < percent;
+  }
+
+  immediate(): number {
+    return this.chance(60) ? this.pick(INTERESTING) : this.next() | 0;
+  }
+}
+
+/** Registers that hold numbers; r6 is the memory's address and r10 the frame. */
+const NUMBERS = [0, 1, 2, 3, 4, 5, 7, 8, 9];
+
+class Generator {
+  readonly items: Item[] = [];
+  private readonly random: Random;
+  private readonly functions: Item[] = [];
+  private defined = new Set<number>();
+  private budget: number;
+  private loops = 0;
+
+  constructor(random: Random, size: number) {
+    this.random = random;
+    this.budget = size;
+  }
+
+  private add(name: string | BpfRow, fields: Partial<Insn> = {}, more: Partial<Item> = {}): Item {
+    const row = typeof name === "string" ? rows.get(name) : name;
+    if (row === undefined) throw new Error(`no row ${name}`);
+    const item: Item = { insn: { row, dst: 0, src: 0, off: 0, imm: 0, hi: 0, slot: 0, ...fields }, ...more };
+    this.items.push(item);
+    return item;
+  }
+
+  private number(): number {
+    return this.random.pick(NUMBERS);
+  }
+
+  /** A register that may be read: one that a call destroyed gets a value first. */
+  private read(): number {
+    const register = this.number();
+    if (!this.defined.has(register)) this.set(register);
+    return register;
+  }
+
+  private set(register: number, fixed = false): void {
+    this.defined.add(register);
+    const more = { fixed };
+    if (this.random.chance(30)) {
+      this.add("lddw", { dst: register, imm: this.random.immediate(), hi: this.random.immediate() }, more);
+    } else if (this.random.chance(50))
+      this.add("mov64.imm", { dst: register, imm: this.random.immediate() }, more);
+    else this.add("ldxdw", { dst: register, src: 6, off: 8 * this.random.below(MEMORY / 8) }, more);
+  }
+
+  /** One function: its frame and registers are set, then statements, then everything is mixed into r0. */
+  function(statements: number, isEntry: boolean): Item {
+    this.defined = new Set();
+    const start = this.add("mov64.reg", { dst: 6, src: 1 }, { fixed: true });
+    // A callee's second to fifth arguments are numbers; at entry r2 is the memory's size.
+    if (!isEntry) for (const register of [2, 3, 4, 5]) this.defined.add(register);
+    for (let at = 8; at <= STACK; at += 8)
+      this.add("stdw", { dst: 10, off: -at, imm: this.random.immediate() }, { fixed: true });
+    for (const register of NUMBERS) if (!this.defined.has(register)) this.set(register, true);
+    this.statements(statements);
+    for (const register of NUMBERS) {
+      if (!this.defined.has(register)) continue;
+      if (register === 0) continue;
+      this.add("mul64.imm", { dst: 0, imm: 31 });
+      this.add("add64.reg", { dst: 0, src: register });
+    }
+    this.add("exit", {}, { fixed: true });
+    return start;
+  }
+
+  callee(): void {
+    this.functions.push(this.function(4 + this.random.below(10), false));
+  }
+
+  private statements(count: number): void {
+    for (let i = 0; i < count && this.budget > 0; i++) this.statement();
+  }
+
+  private statement(): void {
+    this.budget--;
+    const kind = this.random.below(100);
+    if (kind < 45) this.alu();
+    else if (kind < 57) this.load();
+    else if (kind < 67) this.store();
+    else if (kind < 72) this.atomic();
+    else if (kind < 76) this.indexed();
+    else if (kind < 88) this.branch();
+    else if (kind < 93) this.loop();
+    else if (kind < 97) this.call();
+    else this.helper();
+  }
+
+  private alu(): void {
+    const row = this.random.pick(ALU);
+    const src = row.operand === "reg" ? this.read() : 0;
+    const dst = row.op === "mov" || row.op === "movsx" ? this.number() : this.read();
+    this.add(row, { dst, src, imm: row.uses.includes("imm") ? this.random.immediate() : 0 });
+    this.defined.add(dst);
+  }
+
+  /** [r6 + off] or [r10 + off], any alignment. */
+  private place(bytes: number): { base: number; off: number } {
+    if (this.random.chance(50)) return { base: 6, off: this.random.below(MEMORY - bytes + 1) };
+    const aligned = this.random.chance(70);
+    const at = this.random.below(STACK - bytes + 1);
+    return { base: 10, off: -STACK + (aligned ? at - (at % bytes) : at) };
+  }
+
+  private load(): void {
+    const row = this.random.pick(LOADS);
+    const { base, off } = this.place(row.bytes);
+    const dst = this.number();
+    this.add(row, { dst, src: base, off });
+    this.defined.add(dst);
+  }
+
+  private store(): void {
+    const row = this.random.pick(STORES);
+    const src = row.operand === "reg" ? this.read() : 0;
+    const { base, off } = this.place(row.bytes);
+    this.add(row, { dst: base, src, off, imm: row.operand === "imm" ? this.random.immediate() : 0 });
+  }
+
+  private atomic(): void {
+    const row = this.random.pick(ATOMICS);
+    const src = this.read();
+    if (row.op === "cmpxchg" && !this.defined.has(0)) this.set(0);
+    const inMemory = this.random.chance(60);
+    const off =
+      row.bytes * this.random.below((inMemory ? MEMORY : STACK) / row.bytes) - (inMemory ? 0 : STACK);
+    this.add(row, { dst: inMemory ? 6 : 10, src, off });
+  }
+
+  /** An access at a variable place inside the memory. */
+  private indexed(): void {
+    const index = this.read();
+    const pointer = this.random.pick(NUMBERS.filter((r) => r !== index));
+    const row = this.random.pick(this.random.chance(50) ? LOADS : STORES);
+    const value = row.kind === "store" && row.operand === "reg" ? this.random.pick([index, 8]) : 0;
+    if (value === 8 && !this.defined.has(8)) this.set(8);
+    this.add("mov64.reg", { dst: pointer, src: index });
+    this.add("and64.imm", { dst: pointer, imm: this.random.pick([0, 7, 31]) });
+    if (this.random.chance(40)) {
+      this.add("and64.imm", { dst: pointer, imm: 7 });
+      this.add("lsh64.imm", { dst: pointer, imm: this.random.below(3) });
+    }
+    this.add("add64.reg", { dst: pointer, src: 6 });
+    const off = this.random.below(MEMORY - 32 - row.bytes);
+    if (row.kind === "load") {
+      const dst = this.random.chance(30) ? pointer : this.number();
+      this.add(row, { dst, src: pointer, off });
+      this.defined.add(dst);
+      if (dst === pointer) return;
+    } else
+      this.add(row, {
+        dst: pointer,
+        src: row.operand !== "reg" ? 0 : value === pointer ? index : value,
+        off,
+        imm: row.operand === "imm" ? this.random.immediate() : 0,
+      });
+    // Addresses differ between engines: none may reach the result.
+    this.add("mov64.imm", { dst: pointer, imm: this.random.immediate() }, { fixed: true });
+    this.defined.add(pointer);
+  }
+
+  private condition(): Item {
+    const row = this.random.pick(JUMPS);
+    const dst = this.read();
+    const src = row.operand === "reg" ? this.read() : 0;
+    return this.add(row, { dst, src, imm: row.operand === "imm" ? this.random.immediate() : 0 });
+  }
+
+  /** After code that may not run, what it set is not known to be set. */
+  private branch(): void {
+    const jump = this.condition();
+    const before = new Set(this.defined);
+    this.statements(1 + this.random.below(4));
+    const after = this.defined;
+    if (this.random.chance(50)) {
+      const over = this.add(this.random.chance(80) ? "ja" : "ja32");
+      jump.to = this.label();
+      this.defined = new Set(before);
+      this.statements(1 + this.random.below(4));
+      over.to = this.label();
+    } else {
+      jump.to = this.label();
+      this.defined = before;
+    }
+    this.defined = new Set([...this.defined].filter((register) => after.has(register)));
+  }
+
+  private label(): Item {
+    return this.add("mov64.reg", { dst: 6, src: 6 });
+  }
+
+  private loop(): void {
+    if (this.loops >= COUNTERS || this.budget < 4) return;
+    const off = -STACK - 8 * (this.loops + 1);
+    this.loops++;
+    this.add("stdw", { dst: 10, off, imm: 1 + this.random.below(6) }, { fixed: true });
+    const start = this.label();
+    const before = new Set(this.defined);
+    this.statements(2 + this.random.below(5));
+    // The second time round only what was set before the loop, and still is, counts.
+    const lost = [...before].filter((register) => !this.defined.has(register));
+    for (const register of lost) this.set(register, true);
+    const counter = this.random.pick([7, 8, 9]);
+    this.add("ldxdw", { dst: counter, src: 10, off }, { fixed: true });
+    this.add("add64.imm", { dst: counter, imm: -1 }, { fixed: true });
+    this.add("stxdw", { dst: 10, src: counter, off }, { fixed: true });
+    this.add("jne64.imm", { dst: counter, imm: 0 }, { fixed: true, to: start });
+    this.defined.add(counter);
+    this.loops--;
+  }
+
+  private call(): void {
+    if (this.functions.length === 0) return;
+    const target = this.random.pick(this.functions);
+    for (const register of [2, 3, 4, 5]) {
+      const src = this.random.pick([0, 7, 8, 9].filter((r) => this.defined.has(r)));
+      if (src !== undefined && this.random.chance(70)) this.add("mov64.reg", { dst: register, src });
+      else this.add("mov64.imm", { dst: register, imm: this.random.immediate() });
+    }
+    this.add("mov64.reg", { dst: 1, src: 6 }, { fixed: true });
+    if (this.random.chance(30)) {
+      this.add("lddw.func", { dst: 0 }, { to: target, fixed: true });
+      this.add("callx", { dst: 0 }, { fixed: true });
+    } else this.add("call.local", {}, { to: target, fixed: true });
+    this.destroyed();
+  }
+
+  private destroyed(): void {
+    for (const register of [1, 2, 3, 4, 5]) this.defined.delete(register);
+    this.defined.add(0);
+  }
+
+  /** memcpy, memmove, memset and memcmp within the memory, sizes constant or not. */
+  private helper(): void {
+    const name = this.random.pick(["memcpy", "memmove", "memset", "memcmp"]);
+    const size = this.random.below(25);
+    const variable = this.random.chance(30);
+    if (variable) {
+      const src = this.read();
+      this.add("mov64.reg", { dst: 3, src });
+      this.add("and64.imm", { dst: 3, imm: 15 }, { fixed: true });
+    } else this.add("mov64.imm", { dst: 3, imm: size }, { fixed: true });
+    const half = MEMORY / 2;
+    const room = variable ? 17 : half - size;
+    const to = this.random.below(room);
+    // memcpy's areas must not overlap.
+    const from = (name === "memmove" ? 0 : half) + this.random.below(room);
+    this.add("mov64.reg", { dst: 1, src: 6 }, { fixed: true });
+    this.add("add64.imm", { dst: 1, imm: to }, { fixed: true });
+    if (name === "memset") this.add("mov64.imm", { dst: 2, imm: this.random.immediate() }, { fixed: true });
+    else {
+      this.add("mov64.reg", { dst: 2, src: 6 }, { fixed: true });
+      this.add("add64.imm", { dst: 2, imm: from }, { fixed: true });
+    }
+    this.add("call", { imm: helperByName(name)! }, { fixed: true });
+    this.destroyed();
+    // All but memcmp return an address.
+    if (name !== "memcmp") this.add("mov64.imm", { dst: 0, imm: size }, { fixed: true });
+  }
+}
+
+/** A program of about `size` statements. */
+export function generate(seed: number, size = 40): Item[] {
+  const random = new Random(seed);
+  const callees = new Generator(random, size);
+  const count = random.below(3);
+  for (let i = 0; i < count; i++) callees.callee();
+  const entry = new Generator(random, size);
+  // The entry comes first in the code but knows the functions behind it.
+  (entry as unknown as { functions: Item[] }).functions.push(
+    ...(callees as unknown as { functions: Item[] }).functions,
+  );
+  entry.function(size, true);
+  return [...entry.items, ...callees.items];
+}
+
+/** Bytecode of the items: every jump and call gets its distance. */
+export function assembleItems(items: readonly Item[]): Uint8Array {
+  const slotOf = new Map<Item, number>();
+  let slot = 0;
+  for (const item of items) {
+    slotOf.set(item, slot);
+    slot += slots(item.insn);
+  }
+  return encode(
+    items.map((item) => {
+      if (item.to === undefined) return item.insn;
+      const distance = slotOf.get(item.to)! - (slotOf.get(item)! + 1);
+      const inImm =
+        item.insn.row.uses.includes("imm") && !(item.insn.row.kind === "jump" && item.insn.row.op !== "ja");
+      if (item.insn.row.name === "ja" || (item.insn.row.kind === "jump" && item.insn.row.op !== "ja"))
+        return { ...item.insn, off: distance };
+      return inImm ? { ...item.insn, imm: distance } : item.insn;
+    }),
+  );
+}
+
+/** The memory that a program starts with. */
+export function memoryOf(seed: number): Uint8Array {
+  const random = new Random(seed ^ 0x5eed);
+  return Uint8Array.from({ length: MEMORY }, () =>
+    random.chance(20) ? random.pick([0, 255, 128]) : random.below(256),
+  );
+}
