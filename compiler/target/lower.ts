@@ -74,7 +74,10 @@ export class Lowering {
       made.depth = depths[block.id];
       return made;
     });
-    for (const block of reversePostorder(fn).reverse()) this.lower(block, blocks[index.get(block)!]);
+    const order = reversePostorder(fn).reverse();
+    for (const block of order) this.lower(block, blocks[index.get(block)!]);
+    // Only now are the leaves made at the ends of all predecessors.
+    for (const block of order) this.finishPhis(block, blocks[index.get(block)!]);
     return { name: fn.name, blocks, registers: this.count, entry: this.entry() };
   }
 
@@ -103,10 +106,12 @@ export class Lowering {
     }
     this.makePending(true);
     to.insts = this.backwards.reverse();
-    for (const phi of block.phis) {
-      const args = phi.args.map((arg, k) => this.phiArgument(arg, phi, k));
-      to.phis.push({ def: this.register(phi), args });
-    }
+    for (const phi of block.phis) to.phis.push({ def: this.register(phi), args: [] });
+  }
+
+  private finishPhis(block: Block, to: MBlock): void {
+    for (const [i, phi] of block.phis.entries())
+      to.phis[i].args = phi.args.map((arg, k) => this.phiArgument(arg, phi, k));
   }
 
   /** Addresses that go into phis of the successors are made at the end of this block. */
