@@ -1,5 +1,5 @@
 /**
- * From argv to a command's arguments and options. Requires the command table; guarantees that values are the text
+ * From argv to a command's arguments and options. Requires the command's row; guarantees that values are the text
  * that was typed, that every option is one of the command's, and that nothing is missing or left over.
  *
  * cac turns whatever looks like a number into a double, drops unknown options and takes "-5" for a flag. So argv goes
@@ -8,7 +8,7 @@
 
 import { type Command, cac } from "cac";
 import { nearest } from "../compiler/nearest.ts";
-import { COMMANDS, type CommandRow, type OptionRow } from "./commands.ts";
+import type { CommandRow, OptionRow } from "./commands.ts";
 import { suggest, UsageError } from "./usage.ts";
 
 export interface Args {
@@ -39,13 +39,6 @@ export const optionName = (row: OptionRow): string => parts(row).name;
 export const optionFlags = (row: OptionRow): string[] => parts(row).dashed;
 
 const HELP: OptionRow = { flags: "-h, --help", doc: "this page" };
-
-export function findCommand(name: string): CommandRow {
-  const found = COMMANDS.find((row) => row.name === name);
-  if (found !== undefined) return found;
-  const near = nearest(name, ["help", ...COMMANDS.map((row) => row.name)]);
-  throw new UsageError(`unknown command "${name}"${suggest(near)}`);
-}
 
 /** One token with a dash: as cac should see it. */
 function maskOption(token: string, command: CommandRow): string[] {
@@ -92,11 +85,10 @@ function declare(command: Command, rows: readonly OptionRow[]): void {
   for (const { flags, doc } of rows) command.option(flags, doc);
 }
 
-/** Reads what follows "runbpf": a command's name, then its arguments and options. Throws UsageError. */
-export function parseArgs(argv: readonly string[]): Args {
-  const command = findCommand(argv[0]);
+/** Reads what follows a command's name: its arguments and options. Throws UsageError. */
+export function parseArgs(command: CommandRow, argv: readonly string[]): Args {
   const end = argv.indexOf("--");
-  const before = mask(argv.slice(1, end < 0 ? argv.length : end), command);
+  const before = mask(end < 0 ? argv : argv.slice(0, end), command);
   const behind = end < 0 ? [] : argv.slice(end + 1);
   const parser = cac("runbpf");
   declare(parser.command(command.name, command.summary), [...command.options, HELP]);

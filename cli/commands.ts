@@ -1,5 +1,6 @@
 /** The command table: parsing, help, completion and docs/cli.md all derive from these rows. */
 
+import { ARCHES } from "../formats/container.ts";
 import type { Args } from "./args.ts";
 import type { Io } from "./io.ts";
 
@@ -48,8 +49,12 @@ const OPTIMIZE: OptionRow = {
 };
 const TARGET: OptionRow = {
   flags: "-t, --target <arch>",
-  doc: "processor that the code is for: x64",
-  values: ["x64"],
+  doc: "processor that the code is for; unless given, the one at hand",
+  values: Object.keys(ARCHES),
+};
+const CPU: OptionRow = {
+  flags: "--cpu <list>",
+  doc: "what that processor has beyond the least of its kind, with commas",
 };
 const EXTERN: OptionRow = {
   flags: "--extern <name[=id]>",
@@ -87,6 +92,7 @@ export const COMMANDS: readonly CommandRow[] = [
         doc: "where to write; otherwise beside the object, ending in .bare or .spf; - is standard output",
       },
       TARGET,
+      CPU,
       OPTIMIZE,
       PROGRAM,
       CTX,
@@ -158,6 +164,7 @@ export const COMMANDS: readonly CommandRow[] = [
       PROGRAM,
       OPTIMIZE,
       TARGET,
+      CPU,
       CTX,
       RAW,
       EXTERN,

@@ -3,7 +3,6 @@
 import { type Compiled, type CompileOptions, compile, type Report } from "../compiler/compile.ts";
 import { nearest } from "../compiler/nearest.ts";
 import { PASSES } from "../compiler/passes.ts";
-import type { Arch } from "../formats/container.ts";
 import { type Args, flag, option } from "./args.ts";
 import { importText } from "./describe.ts";
 import { type Io, readInput, writeOutput } from "./io.ts";
@@ -120,7 +119,6 @@ export function convert(args: Args, io: Io): number {
   const options: CompileOptions = {
     ...compileOptions(args, file),
     format,
-    target: option(args, "target") as Arch | undefined,
     debug: flag(args, "debug"),
   };
   const dump = dumpPasses(args, tell);

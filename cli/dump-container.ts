@@ -14,13 +14,14 @@ import { contextText, importText } from "./describe.ts";
 import type { Subject } from "./dump.ts";
 import { mapTable } from "./dump-object.ts";
 import { printable } from "./io.ts";
+import { hostArch } from "./open.ts";
 import { count, table } from "./table.ts";
 
 /** The container for this machine, for --target, or else the first in the file. */
 export function openContainer({ bytes, where, args, kind }: Subject): Container {
   if (kind === "bare") return readContainer(bytes, where);
   const targets = spfTargets(bytes, where);
-  const wanted = (option(args, "target") ?? process.arch) as Arch;
+  const wanted = (option(args, "target") ?? hostArch()) as Arch;
   return readContainer(
     bytes,
     where,

@@ -147,9 +147,15 @@ function dumpFunction(object: ObjectFile, code: Code, { where, style }: Subject,
   const relocations = byOffset(object.relocations.get(section.index) ?? []);
   const address = (at: number) => at.toString(16).padStart(16, "0");
   out.push(`\n${style.bold(`${address(offset)} <${printable(code.name)}>:`)}\n`);
+  const starts = [...(object.functions.get(section.index)?.values() ?? [])].sort(
+    (a, b) => a.offset - b.offset,
+  );
+  /** A jump or a call by the function of the section that it leads to. */
   const target = (slot: number): string => {
-    const at = slot * SLOT;
-    return at === 0 ? printable(code.name) : `${printable(code.name)}+0x${at.toString(16)}`;
+    const at = offset + slot * SLOT;
+    const home = starts.findLast((start) => start.offset <= at) ?? code;
+    const inside = at - home.offset;
+    return inside === 0 ? printable(home.name) : `${printable(home.name)}+0x${inside.toString(16)}`;
   };
   let shown = 0;
   for (const insn of decode(bytesOf(code), where, offset)) {
@@ -157,12 +163,14 @@ function dumpFunction(object: ObjectFile, code: Code, { where, style }: Subject,
     const line = lines.get(at);
     if (line !== undefined && line.line !== shown) {
       shown = line.line;
-      const text = printable(object.btf!.text(line.text, "source line").trimEnd());
-      out.push(style.dim(`; ${text === "" ? `line ${line.line}` : text}`) + "\n");
+      const source = printable(object.btf!.text(line.text, "source line").trimEnd());
+      out.push(style.dim(`; ${source === "" ? `line ${line.line}` : source}`) + "\n");
     }
-    const bytes = hexBytes(section.data.subarray(at, at + slots(insn) * SLOT));
-    out.push(`${String(at / SLOT).padStart(8)}:\t${bytes}\t${print(insn, target)}${style.dim(note(insn))}\n`);
+    // What a relocation will change leads nowhere yet.
     const relocation = relocations.get(at);
+    const text = print(insn, relocation === undefined ? target : undefined);
+    const bytes = hexBytes(section.data.subarray(at, at + slots(insn) * SLOT));
+    out.push(`${String(at / SLOT).padStart(8)}:\t${bytes}\t${text}${style.dim(note(insn))}\n`);
     if (relocation !== undefined)
       out.push(
         style.dim(relocationText(at, relocation, object.sections[relocation.symbol.section]?.name ?? "")),

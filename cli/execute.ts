@@ -1,16 +1,24 @@
 /** One command line from argv to exit status: the place where every error becomes a line on standard error. */
 
+import { nearest } from "../compiler/nearest.ts";
 import { InputError } from "../formats/error.ts";
 import { RunError } from "../helpers/host.ts";
 import { parseArgs } from "./args.ts";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, type CommandRow } from "./commands.ts";
 import { commandHelp, mainHelp, usageLine } from "./help.ts";
 import { type Io, printable } from "./io.ts";
-import { UsageError } from "./usage.ts";
+import { suggest, UsageError } from "./usage.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit statuses; 70 is sysexits' EX_SOFTWARE: a mistake of ours is never taken for a refused input. */
 export const STATUS = { ok: 0, refused: 1, usage: 2, failed: 3, bug: 70 } as const;
+
+function findCommand(name: string): CommandRow {
+  const found = COMMANDS.find((row) => row.name === name);
+  if (found !== undefined) return found;
+  const near = nearest(name, ["help", ...COMMANDS.map((row) => row.name)]);
+  throw new UsageError(`unknown command "${name}"${suggest(near)}`);
+}
 
 function usageOf(command: string | undefined): string {
   const row = COMMANDS.find(({ name }) => name === command);
@@ -56,7 +64,8 @@ export async function execute(argv: readonly string[], io: Io): Promise<number> 
       io.out(`runbpf ${VERSION}\n`);
       return STATUS.ok;
     }
-    const args = parseArgs(first === "help" ? [argv[1], "--help"] : argv);
+    const [name, ...rest] = first === "help" ? [argv[1], "--help"] : argv;
+    const args = parseArgs(findCommand(name), rest);
     if (args.help) {
       io.out(commandHelp(args.command, io.color));
       return STATUS.ok;

@@ -2,7 +2,7 @@
 
 import type { CompileOptions } from "../compiler/compile.ts";
 import { describeMagic } from "../formats/common.ts";
-import type { DebugInfo } from "../formats/container.ts";
+import { ARCHES, type Arch, type DebugInfo } from "../formats/container.ts";
 import { InputError } from "../formats/error.ts";
 import { containerFormat } from "../formats/read.ts";
 import { RANGES, rangeOf } from "../helpers/table.ts";
@@ -55,6 +55,9 @@ function parseExtern(text: string): [name: string, id: number | "name"] {
   return [name, value];
 }
 
+/** The processor that runs this, where code can be made for it; the wrong one is refused at load. */
+export const hostArch = (): Arch => (process.arch in ARCHES ? (process.arch as Arch) : "x64");
+
 /** What the options that convert, run and dump share tell the compiler. Throws UsageError. */
 export function compileOptions(args: Args, name: string): CompileOptions {
   const level = option(args, "optimize") ?? "2";
@@ -63,6 +66,8 @@ export function compileOptions(args: Args, name: string): CompileOptions {
     raw: flag(args, "raw"),
     ctx: option(args, "ctx"),
     program: option(args, "program"),
+    target: (option(args, "target") ?? hostArch()) as Arch,
+    cpu: option(args, "cpu")?.split(",").filter(Boolean),
     optimize: level === "s" ? "s" : (Number(level) as 0 | 1 | 2),
     externs: Object.fromEntries((args.options.get("extern") ?? []).map(parseExtern)),
   };

@@ -97,8 +97,8 @@ export async function run(args: Args, io: Io): Promise<number> {
   const opened = await openProgram(file, wanted, compileOptions(args, file));
   checkCompilerOptions(args, opened.kind);
   const request: Call = {
-    // What was compiled with --program has that program first.
-    program: opened.debug !== undefined && flag(args, "program") ? 0 : option(args, "program"),
+    // An object that was linked for --program has that program first.
+    program: opened.kind === "elf" && flag(args, "program") ? 0 : option(args, "program"),
     file,
     arguments: rest,
     memory: memory === undefined ? undefined : readMemory(memory),

@@ -7,7 +7,7 @@ import { call, readMemory } from "./call.ts";
 import { importText, programNames } from "./describe.ts";
 import type { Io } from "./io.ts";
 import { resultText } from "./numbers.ts";
-import { type Kind, openProgram } from "./open.ts";
+import { hostArch, type Kind, openProgram } from "./open.ts";
 import { list, styleOf, table } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
@@ -38,10 +38,6 @@ const say = ({ io, interactive }: Session, text: string): void => {
   if (interactive) io.out(`${text}\n`);
 };
 
-async function open(file: string) {
-  return openProgram(file, undefined, {});
-}
-
 function get({ runtime }: Session, name: string): Instance {
   const found = runtime.instances.get(name);
   if (found !== undefined) return found;
@@ -56,7 +52,7 @@ function get({ runtime }: Session, name: string): Instance {
 const introduce = ({ name, bytes }: Instance, kind: Kind): string => `${name}: ${kind}, ${bytes} bytes`;
 
 async function place(session: Session, how: "load" | "replace", name: string, file: string): Promise<void> {
-  const { kind, where, container, debug } = await open(file);
+  const { kind, where, container, debug } = await openProgram(file, undefined, { target: hostArch() });
   const instance = session.runtime[how](name, container, { where, debug });
   session.kinds.set(instance, kind);
   say(session, introduce(instance, kind));
