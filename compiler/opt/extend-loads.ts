@@ -11,21 +11,32 @@ const SIGNED = new Map<Op, { load: Op; by: Op }>([
 ]);
 
 export function extendLoads(fn: Fn): void {
-  const uses = new Int32Array(fn.nextValue);
-  for (const block of fn.blocks)
-    for (const list of [block.phis, block.body])
-      for (const v of list) for (const arg of v.args) uses[arg.id]++;
+  const uses = countUses(fn);
   const replaced = new Replacements();
+  const dead = new Set<Value>();
   for (const block of fn.blocks) {
     for (const v of block.body) {
       const load = loadUnder(v, uses);
       if (load === undefined || v.type !== 64) continue;
+      for (let at = v; at !== load; at = at.args[0]) dead.add(at);
       load.op = SIGNED.get(load.op)!.load;
       load.type = 64;
       replaced.set(v, load);
     }
   }
+  if (dead.size === 0) return;
+  for (const block of fn.blocks) block.body = block.body.filter((v) => !dead.has(v));
   replaced.apply(fn);
+}
+
+function countUses(fn: Fn): Int32Array {
+  const uses = new Int32Array(fn.nextValue);
+  for (const block of fn.blocks) {
+    for (const list of [block.phis, block.body])
+      for (const v of list) for (const arg of v.args) uses[arg.id]++;
+    if (block.control !== null) uses[block.control.id]++;
+  }
+  return uses;
 }
 
 /** The load that `v` sign-extends, directly or through a zero-extension, where nobody else uses it. */

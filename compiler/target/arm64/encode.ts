@@ -327,8 +327,9 @@ class Encoder implements Machine {
     const negative = ones > zeros;
     const plain = negative ? 0xffff : 0;
     let first = true;
+    const isPlain = parts.slice(0, count).every((part) => part === plain);
     for (let k = 0; k < count; k++) {
-      if (parts[k] === plain && !(k === count - 1 && first)) continue;
+      if (parts[k] === plain && !(isPlain && k === 0)) continue;
       if (first) asm.emit((negative ? R.movn : R.movz)[wide], to, 0, 0, negative ? ~parts[k] : parts[k], k);
       else asm.emit(R.movk[wide], to, 0, 0, parts[k], k);
       first = false;

@@ -15,6 +15,7 @@ import {
   type X64Row,
   x64,
 } from "../../../formats/isa/x64.ts";
+import { NE } from "../../ir/ops.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
 import type { Allocation, MFn, MInst, Move } from "../mir.ts";
@@ -128,6 +129,13 @@ export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): Fu
   return emitFunction(fn, allocation, new Encoder(fn, allocation, bpfStack));
 }
 
+/** Its last instruction sets the zero flag by the result: additions in place, logic, shifts by a constant. */
+function setsFlags({ kind, def, uses, lo }: MInst): boolean {
+  if (kind === K.addImm) return def === uses[0];
+  if (kind === K.add) return def === uses[0] || def === uses[1];
+  return kind === K.alu || kind === K.aluImm || kind === K.neg || (kind === K.shiftImm && lo !== 0);
+}
+
 class Encoder implements Machine {
   readonly forms = x64Branches;
   readonly always = ALWAYS;
@@ -138,6 +146,8 @@ class Encoder implements Machine {
   /** Bytes that rsp goes down after the pushes, and where in them the BPF frame ends. */
   private readonly frame: number;
   private readonly frameEnd: number;
+  /** The zero flag tells whether `register` is zero, as long as nothing was emitted since `at`. */
+  private flags = { at: -1, register: -1, wide: 0 };
 
   constructor(fn: MFn, allocation: Allocation, bpfStack: number) {
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
@@ -368,6 +378,7 @@ class Encoder implements Machine {
       default:
         bug(`no encoding for kind ${inst.kind} (${registerName(Math.max(def, 0), 64)})`);
     }
+    if (setsFlags(inst)) this.flags = { at: asm.size, register: def, wide };
   }
 
   private add({ def, uses: [a, b] }: MInst, wide: 0 | 1): void {
@@ -396,8 +407,11 @@ class Encoder implements Machine {
     else if (inst.aux === kinds.TEST_IMM) {
       if (lo >= 0 && lo < 128) asm.rr(R.testImm8, 0, uses[0], lo);
       else asm.rr(R.testImm[lo >= 0 ? 0 : wide], 0, uses[0], lo);
-    } else if (lo === 0) asm.rr(R.test[wide], uses[0], uses[0]);
-    else if (fitsInt8(lo)) asm.rr(R.cmp8[wide], 0, uses[0], lo);
+    } else if (lo === 0) {
+      const { at, register, wide: width } = this.flags;
+      const known = at === asm.size && register === uses[0] && width === wide;
+      if (!(known && inst.cond <= NE)) asm.rr(R.test[wide], uses[0], uses[0]);
+    } else if (fitsInt8(lo)) asm.rr(R.cmp8[wide], 0, uses[0], lo);
     else asm.rr(R.cmp32[wide], 0, uses[0], lo);
     return { condition: CONDITION[inst.cond], register: 0 };
   }
