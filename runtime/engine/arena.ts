@@ -8,11 +8,13 @@ import { map, PROT, poke, protect } from "./libc.ts";
 
 export const PAGE = 4096;
 const SIZE = 256 * 2 ** 20;
-const SLOT = 64;
+const SLOT = 128;
 
 export class Arena {
   readonly low: number;
   readonly high: number;
+  /** Makes the instruction cache see new code, where that takes more than mprotect. */
+  flush: (at: number, size: number) => unknown = () => {};
   /** Free page ranges [start, end), ascending and never adjacent. */
   private readonly ranges: { start: number; end: number }[];
   private readonly slots: number[] = [];
@@ -30,6 +32,7 @@ export class Arena {
     protect(at, size, PROT.READ | PROT.WRITE);
     if (code.length > 0) poke(at, code, code.length);
     protect(at, size, PROT.READ | PROT.EXEC);
+    this.flush(at, code.length);
     return { at, size };
   }
 
@@ -38,7 +41,7 @@ export class Arena {
     this.give(at, at + size);
   }
 
-  /** Room for a thunk of at most 64 bytes; the pages of thunks are kept. */
+  /** Room for a thunk of at most 128 bytes; the pages of thunks are kept. */
   slot(): number {
     if (this.slots.length === 0) {
       const { at, size } = this.place(new Uint8Array(0));
@@ -52,6 +55,7 @@ export class Arena {
     protect(page, PAGE, PROT.READ | PROT.WRITE);
     poke(slot, code, code.length);
     protect(page, PAGE, PROT.READ | PROT.EXEC);
+    this.flush(slot, code.length);
   }
 
   freeSlot(slot: number): void {

@@ -30,7 +30,7 @@ export const GUARD = {
 export const SIGNALS = { SIGILL: 4, SIGTRAP: 5, SIGBUS: 7, SIGFPE: 8, SIGSEGV: 11 } as const;
 export const TIMER_SIGNAL = 41;
 
-/** The eight bytes in front of our signal handler, by which a second thread finds it. */
+/** Sixteen bytes in front of our signal handler, by which a second thread finds it: this, and the guard's address. */
 export const HANDLER_MAGIC = 0x6470_6266_6e75_7267n;
 
 /** Entry points in a thread's support code, as offsets from its start. */
@@ -45,6 +45,8 @@ export interface Support {
   routines: Map<number, number>;
   copy: number;
   copyString: number;
+  /** flush(address, size): makes the instruction cache see new code; -1 where it does so by itself. */
+  flush: number;
 }
 
 /** Machine code of one architecture that the native engine needs. Addresses are numbers below 2^53. */

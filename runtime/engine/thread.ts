@@ -7,6 +7,7 @@ import koffi from "koffi";
 import { InputError } from "../../formats/error.ts";
 import type { Helper, HelperContext, Word } from "../../helpers/host.ts";
 import { Arena } from "./arena.ts";
+import { arm64Stubs } from "./arm64-stubs.ts";
 import {
   GUARD,
   HANDLER_MAGIC,
@@ -19,7 +20,7 @@ import {
 import * as libc from "./libc.ts";
 import { x64Stubs } from "./x64-stubs.ts";
 
-const STUBS: Partial<Record<string, Stubs>> = { x64: x64Stubs };
+const STUBS: Partial<Record<string, Stubs>> = { x64: x64Stubs, arm64: arm64Stubs };
 const SIGNAL_STACK = 64 * 1024;
 
 /** Guest functions as koffi calls them, by number of arguments. */
@@ -80,7 +81,9 @@ export class Thread {
     const installed = installedGuard();
     const guard = installed ?? libc.map(GUARD.size, libc.PROT.READ | libc.PROT.WRITE);
     this.support = stubs.support(this.at, guard);
+    // The kernel makes a page's first code visible; ours to do is what is written later.
     this.code = this.arena.place(this.support.code).at;
+    if (this.support.flush >= 0) this.arena.flush = this.callable(this.code + this.support.flush, 2);
     new Int32Array(shared)[THREAD.tid / 4] = this.tid;
     this.setWord(THREAD.low, this.arena.low);
     this.setWord(THREAD.high, this.arena.high);
@@ -201,9 +204,8 @@ export class Thread {
 function installedGuard(): number | undefined {
   const handler = libc.signalHandler(SIGNALS.SIGSEGV);
   if (handler < 4096) return undefined;
-  if (BigInt(koffi.decode(handler - 8, "uint64_t")) !== HANDLER_MAGIC) return undefined;
-  // The handler begins by loading the guard's address: two bytes of opcode, then the address.
-  return Number(koffi.decode(handler + 2, "uint64_t"));
+  if (BigInt(koffi.decode(handler - 16, "uint64_t")) !== HANDLER_MAGIC) return undefined;
+  return Number(koffi.decode(handler - 8, "uint64_t"));
 }
 
 let made: Thread | undefined;

@@ -88,7 +88,7 @@ function enter(c: Code, thread: number): void {
 
 /** sigaction handler: edi = signal, rsi = siginfo, rdx = ucontext. */
 function handler(c: Code, guard: number): void {
-  const magic = new Uint8Array(new BigUint64Array([HANDLER_MAGIC]).buffer);
+  const magic = new Uint8Array(new BigUint64Array([HANDLER_MAGIC, BigInt(guard)]).buffer);
   for (const byte of magic) c.bytes[c.size++] = byte;
   c.label("handler");
   c.constant(r8, guard);
@@ -275,6 +275,7 @@ export const x64Stubs: Stubs = {
       routines: new Map(HELPERS.map((name) => [helperByName(name)!, c.at(name)])),
       copy: c.at("copy"),
       copyString: c.at("copyString"),
+      flush: -1,
     };
   },
 
