@@ -28,15 +28,48 @@ function functionsOf(object: ObjectFile): Code[] {
 
 const bytesOf = ({ section, offset, size }: Code): Uint8Array => section.data.subarray(offset, offset + size);
 
-/** Names of the enum bpf_map_type that objects mostly have. */
+/** Linux's enum bpf_map_type, from 0 on. */
 const MAP_TYPES = [
-  "unspec",
-  "hash",
-  "array",
-  "prog_array",
-  "perf_event_array",
-  "percpu_hash",
-  "percpu_array",
+  ...[
+    "unspec",
+    "hash",
+    "array",
+    "prog_array",
+    "perf_event_array",
+    "percpu_hash",
+    "percpu_array",
+    "stack_trace",
+  ],
+  ...[
+    "cgroup_array",
+    "lru_hash",
+    "lru_percpu_hash",
+    "lpm_trie",
+    "array_of_maps",
+    "hash_of_maps",
+    "devmap",
+    "sockmap",
+  ],
+  ...[
+    "cpumap",
+    "xskmap",
+    "sockhash",
+    "cgroup_storage",
+    "reuseport_sockarray",
+    "percpu_cgroup_storage",
+    "queue",
+  ],
+  ...[
+    "stack",
+    "sk_storage",
+    "devmap_hash",
+    "struct_ops",
+    "ringbuf",
+    "inode_storage",
+    "task_storage",
+    "bloom_filter",
+  ],
+  ...["user_ringbuf", "cgrp_storage", "arena"],
 ];
 
 export function dumpHeader(subject: Subject): string {

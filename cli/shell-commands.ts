@@ -93,7 +93,10 @@ function testCommands({ runtime, io }: Session, words: string[]): void {
 
 const helpersOf = ({ container }: Instance): string => {
   const names = container.imports.filter(({ kind }) => kind === "helper" || kind === "named");
-  const shown = names.slice(0, 4).map((item) => importText(item));
+  const shown = names
+    .map((item) => importText(item))
+    .sort()
+    .slice(0, 4);
   return shown.join(", ") + (names.length > 4 ? ` + ${names.length - 4}` : "") || "-";
 };
 
