@@ -25,28 +25,19 @@ import type { Func, Program } from "./program.ts";
 import { assignSlots } from "./slots.ts";
 import { stackNeeds } from "./stack-need.ts";
 import { allocate } from "./target/allocate.ts";
-import { makeArm64 } from "./target/arm64/arm64.ts";
 import { encodeBytecode, patchBytecode } from "./target/bytecode.ts";
 import type { FunctionCode } from "./target/code.ts";
 import { splitCriticalEdges } from "./target/critical-edges.ts";
 import { Lowering } from "./target/lower.ts";
 import type { Target } from "./target/target.ts";
-import { x64Target } from "./target/x64/x64.ts";
-
-const TARGETS: Partial<Record<Arch, (features: readonly string[]) => Target>> = {
-  x64: () => x64Target,
-  arm64: (features) => makeArm64(features.includes("lse")),
-};
-
-/** Features beyond each target's baseline, as --cpu takes them. */
-export const FEATURES: Partial<Record<Arch, readonly string[]>> = { arm64: ["lse"] };
+import { targetFor } from "./target/targets.ts";
 
 export interface CompileOptions {
   /** Name of the file, for messages. */
   name?: string;
   format?: "bare" | "spf";
   target?: Arch;
-  /** Features beyond the target's baseline: FEATURES. */
+  /** Features beyond the target's baseline: see TARGETS. */
   cpu?: readonly string[];
   optimize?: 0 | 1 | 2 | "s";
   /** The bytes are instructions, not an object. */
@@ -242,25 +233,6 @@ function checkFormat(program: Program, format: "bare" | "spf"): void {
       got: `map ${program.maps[0].name}`,
       hint: "convert to spf",
     });
-}
-
-function targetFor(arch: Arch, features: readonly string[]): Target {
-  const make = TARGETS[arch];
-  if (make === undefined)
-    throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
-      where: "target",
-      expected: `one of ${Object.keys(TARGETS).join(", ")}, bytecode`,
-      got: arch,
-    });
-  const known = FEATURES[arch] ?? [];
-  const unknown = features.find((feature) => !known.includes(feature));
-  if (unknown !== undefined)
-    throw new InputError("ERR_RUNBPF_ARGUMENT", {
-      where: `features of ${arch}`,
-      expected: known.length > 0 ? `one of ${known.join(", ")}` : "none",
-      got: unknown,
-    });
-  return make(features);
 }
 
 /**

@@ -16,7 +16,7 @@ export interface Item {
 }
 
 export const MEMORY = 64;
-const STACK = 64;
+const STACK = 160;
 /** Counters of loops lie below the slots that the rest of the program uses. */
 const COUNTERS = 4;
 
@@ -74,6 +74,8 @@ class Generator {
   private defined = new Set<number>();
   private budget: number;
   private loops = 0;
+  /** The stack is used in whole slots alone: the compiler makes values of them, more than there are registers. */
+  private wholeSlots = false;
 
   constructor(random: Random, size: number) {
     this.random = random;
@@ -112,6 +114,7 @@ class Generator {
   /** One function: its frame and registers are set, then statements, then everything is mixed into r0. */
   function(statements: number, isEntry: boolean): Item {
     this.defined = new Set();
+    this.wholeSlots = this.random.chance(50);
     const start = this.add("mov64.reg", { dst: 6, src: 1 }, { fixed: true });
     // A callee's second to fifth arguments are numbers; at entry r2 is the memory's size.
     if (!isEntry) for (const register of [2, 3, 4, 5]) this.defined.add(register);
@@ -141,7 +144,7 @@ class Generator {
     this.budget--;
     const kind = this.random.below(100);
     if (kind < 45) this.alu();
-    else if (kind < 57) this.load();
+    else if (kind < 57) this.wholeSlots && this.random.chance(60) ? this.slot() : this.load();
     else if (kind < 67) this.store();
     else if (kind < 72) this.atomic();
     else if (kind < 76) this.indexed();
@@ -161,7 +164,9 @@ class Generator {
 
   /** [r6 + off] or [r10 + off], any alignment. */
   private place(bytes: number): { base: number; off: number } {
-    if (this.random.chance(50)) return { base: 6, off: this.random.below(MEMORY - bytes + 1) };
+    const inMemory = this.wholeSlots ? bytes < 8 : this.random.chance(50);
+    if (inMemory) return { base: 6, off: this.random.below(MEMORY - bytes + 1) };
+    if (this.wholeSlots) return { base: 10, off: -8 * (1 + this.random.below(STACK / 8)) };
     const aligned = this.random.chance(70);
     const at = this.random.below(STACK - bytes + 1);
     return { base: 10, off: -STACK + (aligned ? at - (at % bytes) : at) };
@@ -173,6 +178,14 @@ class Generator {
     const dst = this.number();
     this.add(row, { dst, src: base, off });
     this.defined.add(dst);
+  }
+
+  /** A load or a store of a whole slot. */
+  private slot(): void {
+    const off = -8 * (1 + this.random.below(STACK / 8));
+    const register = this.read();
+    if (this.random.chance(40)) this.add("stxdw", { dst: 10, src: register, off });
+    else this.add("ldxdw", { dst: register, src: 10, off });
   }
 
   private store(): void {
