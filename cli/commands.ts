@@ -71,7 +71,11 @@ const ALLOW: OptionRow = {
   doc: "only these imports: helper ids, names, or base, sys, user, temp; with commas",
 };
 const DENY: OptionRow = { flags: "--deny <list>", doc: "never these imports, whatever --allow says" };
-const ENGINE: OptionRow = { flags: "--engine <name>", doc: "what runs the code: native", values: ["native"] };
+const ENGINE: OptionRow = {
+  flags: "--engine <name>",
+  doc: "native, or interpret (bytecode over checked memory); otherwise as the file asks",
+  values: ["native", "interpret"],
+};
 const JSON_OBJECT: OptionRow = { flags: "--json", doc: "print one JSON object" };
 
 export const COMMANDS: readonly CommandRow[] = [
@@ -183,7 +187,7 @@ export const COMMANDS: readonly CommandRow[] = [
     least: 0,
     most: 1,
     arguments: [["script", "commands, one a line; the first that fails ends it"]],
-    options: [TIMEOUT, ALLOW, DENY],
+    options: [ENGINE, TIMEOUT, ALLOW, DENY],
     examples: [
       ["shell", "type help for its commands"],
       ["shell deploy.txt", "runs a script"],

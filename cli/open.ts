@@ -1,10 +1,12 @@
 /** From the name of a file to a container in memory: an object or raw bytecode is compiled on the spot. */
 
 import type { CompileOptions } from "../compiler/compile.ts";
+import { readBare } from "../formats/bare.ts";
 import { describeMagic } from "../formats/common.ts";
 import { ARCHES, type Arch, type DebugInfo } from "../formats/container.ts";
 import { InputError } from "../formats/error.ts";
 import { containerFormat } from "../formats/read.ts";
+import { spfTargets } from "../formats/spf.ts";
 import { RANGES, rangeOf } from "../helpers/table.ts";
 import { type Args, flag, option } from "./args.ts";
 import { readInput } from "./io.ts";
@@ -12,8 +14,12 @@ import { UsageError } from "./usage.ts";
 
 export type Kind = "bare" | "spf" | "elf" | "raw";
 
+export type EngineName = "native" | "interpret";
+
 export interface Opened {
   kind: Kind;
+  /** The engine asked for, or the one that the file has code for. */
+  engine: EngineName;
   /** The file's name, for messages. */
   where: string;
   container: Uint8Array;
@@ -73,22 +79,29 @@ export function compileOptions(args: Args, name: string): CompileOptions {
   };
 }
 
+/** A file with bytecode alone is for the interpreter; anything else is for the processor, which refuses what it is not. */
+function engineFor(kind: Kind, bytes: Uint8Array, where: string): EngineName {
+  const arches = kind === "bare" ? [readBare(bytes, where).arch] : spfTargets(bytes, where);
+  return arches.every((arch) => arch === "bytecode") ? "interpret" : "native";
+}
+
 /** Reads `file` as a container. `options` are used for what has to be compiled first. Throws InputError. */
 export async function openProgram(
   file: string,
   wanted: Kind | undefined,
   options: CompileOptions,
+  engine?: EngineName,
 ): Promise<Opened> {
   const bytes = readInput(file);
   const where = file === "-" ? "standard input" : file;
   const kind = kindOf(bytes, where, wanted);
-  if (kind === "bare" || kind === "spf") return { kind, where, container: bytes };
+  if (kind === "bare" || kind === "spf")
+    return { kind, engine: engine ?? engineFor(kind, bytes, where), where, container: bytes };
   const { compile } = await import("../compiler/compile.ts");
+  const target = engine === "interpret" ? "bytecode" : (options.target ?? hostArch());
   const { container, debug } = compile(bytes, {
     ...options,
-    name: where,
-    format: "spf",
-    raw: kind === "raw",
+    ...{ name: where, format: "spf", raw: kind === "raw", target },
   });
-  return { kind, where, container, debug };
+  return { kind, engine: engine ?? "native", where, container, debug };
 }

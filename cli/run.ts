@@ -8,7 +8,7 @@ import { type Args, flag, option } from "./args.ts";
 import { type Call, call, type Outcome, readMemory } from "./call.ts";
 import type { Io } from "./io.ts";
 import { parseCount, resultText } from "./numbers.ts";
-import { compileOptions, type Kind, openProgram } from "./open.ts";
+import { compileOptions, type EngineName, type Kind, openProgram } from "./open.ts";
 import { suggest, UsageError } from "./usage.ts";
 
 const KINDS: readonly string[] = ["bare", "spf", "elf"] satisfies Kind[];
@@ -28,6 +28,10 @@ function parseRules(text: string | undefined, flagName: string): Rule[] | undefi
       );
     });
 }
+
+/** The engine asked for. */
+export const engineOption = (args: Args): EngineName | undefined =>
+  option(args, "engine") as EngineName | undefined;
 
 /** What run and shell both tell the runtime. Throws UsageError. */
 export function runtimeOptions(args: Args): RuntimeOptions {
@@ -62,14 +66,12 @@ function checkCompilerOptions(args: Args, kind: Kind): void {
     );
 }
 
-const ENGINE = "native";
-
-function jsonOf(outcome: Partial<Outcome>, output: string, error?: RunError): string {
+function jsonOf(engine: EngineName, outcome: Partial<Outcome>, output: string, error?: RunError): string {
   const { r0, program, nanoseconds } = outcome;
   return `${JSON.stringify({
     r0: r0 === undefined ? undefined : `0x${r0.toString(16)}`,
     error: error && { code: error.code, message: error.message },
-    engine: ENGINE,
+    engine,
     program,
     nanoseconds,
     output: output === "" ? undefined : output,
@@ -77,13 +79,13 @@ function jsonOf(outcome: Partial<Outcome>, output: string, error?: RunError): st
 }
 
 /** With --json what the program prints becomes part of the object, also when the program fails. */
-function runForJson(io: Io, printed: Uint8Array[], work: () => Outcome): void {
+function runForJson(io: Io, engine: EngineName, printed: Uint8Array[], work: () => Outcome): void {
   const output = () => new TextDecoder().decode(Buffer.concat(printed));
   try {
     const outcome = work();
-    io.out(jsonOf(outcome, output()));
+    io.out(jsonOf(engine, outcome, output()));
   } catch (error) {
-    if (error instanceof RunError) io.out(jsonOf({}, output(), error));
+    if (error instanceof RunError) io.out(jsonOf(engine, {}, output(), error));
     throw error;
   }
 }
@@ -94,7 +96,7 @@ export async function run(args: Args, io: Io): Promise<number> {
   const options = runtimeOptions(args);
   const printed: Uint8Array[] = [];
   const memory = option(args, "mem");
-  const opened = await openProgram(file, wanted, compileOptions(args, file));
+  const opened = await openProgram(file, wanted, compileOptions(args, file), engineOption(args));
   checkCompilerOptions(args, opened.kind);
   const request: Call = {
     // An object that was linked for --program has that program first.
@@ -104,11 +106,12 @@ export async function run(args: Args, io: Io): Promise<number> {
     memory: memory === undefined ? undefined : readMemory(memory),
   };
   const { Runtime } = await import("../runtime/index.ts");
-  const runtime = new Runtime({ ...options, output: json ? (bytes) => printed.push(bytes) : io.out });
+  const { engine } = opened;
+  const runtime = new Runtime({ ...options, engine, output: json ? (bytes) => printed.push(bytes) : io.out });
   try {
     const { where, container, debug } = opened;
     const instance = runtime.load(where, container, { where, debug });
-    if (json) runForJson(io, printed, () => call(instance, request));
+    if (json) runForJson(io, engine, printed, () => call(instance, request));
     else io.out(`${resultText(call(instance, request).r0)}\n`);
   } finally {
     runtime.unloadAll();

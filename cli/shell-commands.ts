@@ -7,7 +7,7 @@ import { call, readMemory } from "./call.ts";
 import { importText, programNames } from "./describe.ts";
 import type { Io } from "./io.ts";
 import { resultText } from "./numbers.ts";
-import { hostArch, type Kind, openProgram } from "./open.ts";
+import { type EngineName, type Kind, openProgram } from "./open.ts";
 import { list, styleOf, table } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
@@ -15,6 +15,7 @@ import { UsageError } from "./usage.ts";
 export interface Session {
   io: Io;
   runtime: Runtime;
+  engine: EngineName;
   /** What each instance was loaded from. */
   kinds: WeakMap<Instance, Kind>;
   /** A person reads along: commands say what they did. */
@@ -52,7 +53,7 @@ function get({ runtime }: Session, name: string): Instance {
 const introduce = ({ name, bytes }: Instance, kind: Kind): string => `${name}: ${kind}, ${bytes} bytes`;
 
 async function place(session: Session, how: "load" | "replace", name: string, file: string): Promise<void> {
-  const { kind, where, container, debug } = await openProgram(file, undefined, { target: hostArch() });
+  const { kind, where, container, debug } = await openProgram(file, undefined, {}, session.engine);
   const instance = session.runtime[how](name, container, { where, debug });
   session.kinds.set(instance, kind);
   say(session, introduce(instance, kind));

@@ -11,7 +11,7 @@ import { Runtime } from "../runtime/index.ts";
 import type { Args } from "./args.ts";
 import { complete } from "./complete.ts";
 import { type Io, printable, readInput } from "./io.ts";
-import { runtimeOptions } from "./run.ts";
+import { engineOption, runtimeOptions } from "./run.ts";
 import {
   fixedWords,
   leastArguments,
@@ -147,8 +147,9 @@ async function interact(session: Session): Promise<number> {
 export async function shell(args: Args, io: Io): Promise<number> {
   const [script] = args.positionals;
   const interactive = script === undefined && io.input.isTTY === true && io.terminal.out;
-  const runtime = new Runtime({ ...runtimeOptions(args), output: io.out });
-  const session: Session = { io, runtime, kinds: new WeakMap(), interactive, over: false };
+  const engine = engineOption(args) ?? "native";
+  const runtime = new Runtime({ ...runtimeOptions(args), engine, output: io.out });
+  const session: Session = { io, runtime, engine, kinds: new WeakMap(), interactive, over: false };
   try {
     if (interactive) return await interact(session);
     if (script !== undefined && script !== "-")

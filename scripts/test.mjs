@@ -6,10 +6,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { buildPackage, installPackages, installTools, ROOT } from "./setup.mjs";
+import { buildPackage, installArm64Node, installPackages, installTools, ROOT } from "./setup.mjs";
 
 installPackages();
 installTools();
+installArm64Node();
 buildPackage();
 
 const report = join(ROOT, "coverage", "tests.json");

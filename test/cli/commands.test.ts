@@ -52,7 +52,7 @@ describe("wrong usage: status 2, the reason and the usage line", () => {
     [["convert", "bare", HELLO, "--extern", "f=4000000"], "--extern: expected NAME or NAME=ID", CONVERT],
     [["run"], "run: too few arguments", RUN],
     [["run", HELLO, "-n", "5"], "unknown option -n; arguments with a dash go behind --", RUN],
-    [["run", HELLO, "--engine", "jit"], '--engine: expected native, got "jit"', RUN],
+    [["run", HELLO, "--engine", "jit"], '--engine: expected native, interpret, got "jit"', RUN],
     [["run", HELLO, "--timeout", "1e3"], '--timeout: expected a number from 0 to 86400000, got "1e3"', RUN],
     [["run", HELLO, "--timeout", "-5"], '--timeout: expected a number from 0 to 86400000, got "-5"', RUN],
     [["run", HELLO, "--deny", "putz"], "(did you mean puts?)", RUN],
@@ -193,6 +193,7 @@ describe("run", () => {
     ],
     [["run", ARGV, "007", "1e3"], 'argv[1] = "007", 3 bytes\nargv[2] = "1e3", 3 bytes\nr0 = 3 (0x3)\n'],
     [["run", ARGV, "-7"], 'argv[1] = "-7", 2 bytes\nr0 = 2 (0x2)\n'],
+    [["run", SUM, ...args, "--engine", "interpret", "-1", "3"], "r0 = 2 (0x2)\n"],
     [["run", HELLO, "--allow", "sys", "--timeout", "1000", "--no-verify"], "Hello, world!\nr0 = 0 (0x0)\n"],
   ])("%j", async (line, out) => {
     const result = await cli(line);
@@ -220,20 +221,28 @@ describe("run", () => {
 
 describe("every example prints what it should", () => {
   const alone = EXAMPLES.filter(({ host }) => host === undefined);
-  const cases = alone.flatMap((e) => (["elf", "bare", "spf"] as const).map((kind) => ({ ...e, kind })));
-  test.each(cases)("$name: run $kind", async ({ name, folder, expected, args, ctx, memory, kind }) => {
+  const cases = alone.flatMap((e) =>
+    (["elf", "bare", "spf"] as const).flatMap((kind) =>
+      (["native", "interpret"] as const).map((engine) => ({ ...e, kind, engine })),
+    ),
+  );
+  test.each(cases)("$name: run $kind, $engine", async (example) => {
+    const { name, folder, expected, args, ctx, memory, kind, engine } = example;
     const context = ctx === undefined ? [] : ["--ctx", ctx];
+    const target = engine === "interpret" ? ["-t", "bytecode"] : [];
     const object = join(folder, "prog.o");
     const file = kind === "elf" ? object : scratchPath(`${name}.${kind}`);
     if (kind !== "elf") {
-      const converted = await cli(["convert", kind, object, "-o", file, ...context]);
+      const converted = await cli(["convert", kind, object, "-o", file, ...context, ...target]);
       expect(converted).toMatchObject({ status: 0, err: "" });
       expect(converted.out).toMatch(
         /^\S+: \d+ bytes \(\d+ code(, \d+ rodata)?(, \d+ data)?\), \w+, unverified\n$/,
       );
     }
+    // A container says by its code what runs it; an object is compiled for the engine asked for.
+    const how = kind === "elf" ? [...context, "--engine", engine] : [];
     const mem = memory === undefined ? [] : ["--mem", `hex:${Buffer.from(memory).toString("hex")}`];
-    const result = await cli(["run", kind, file, ...args, ...mem, ...(kind === "elf" ? context : [])]);
+    const result = await cli(["run", kind, file, ...args, ...mem, ...how]);
     expect(result).toEqual({ status: 0, out: expected, err: "" });
   });
 });

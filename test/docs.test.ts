@@ -1,0 +1,161 @@
+/** Pages say what is so: links lead somewhere, folders have their page, console blocks of README.md print what they show. */
+
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { buildCli, ROOT } from "./cli/process.ts";
+import { skip } from "./device-tools.ts";
+
+const SKIP = new Set(["node_modules", "dist", "coverage", ".git", "build"]);
+
+function files(folder: string, wanted: RegExp): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return SKIP.has(entry.name) ? [] : files(path, wanted);
+    return wanted.test(entry.name) ? [path] : [];
+  });
+}
+
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+const PAGES = files("", /\.md$/);
+
+/** GitHub's name of a heading. */
+const anchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, "")
+    .trim()
+    .replaceAll(" ", "-");
+
+const headings = (path: string): string[] =>
+  [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, text]) => anchor(text));
+
+/** Text outside of code: a link inside of it is none. */
+const prose = (text: string): string => text.replace(/^```[\s\S]*?^```/gm, "").replace(/`[^`\n]*`/g, "`");
+
+describe("links", () => {
+  test("pages are found", () => {
+    for (const page of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/cli.md"])
+      expect(PAGES).toContain(page);
+  });
+
+  test.each(PAGES)("%s", (page) => {
+    for (const [, link] of prose(read(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(https?|mailto):/.test(link)) continue;
+      const [path, part] = link.split("#");
+      const target = path === "" ? page : join(dirname(page), path);
+      expect(existsSync(join(ROOT, target)), `${page}: ${link}`).toBe(true);
+      if (part !== undefined) expect(headings(target), `${page}: ${link}`).toContain(part);
+    }
+  });
+});
+
+test("every folder with source has a README.md, and README.md leads to it", () => {
+  const folders = new Set(files("", /\.(ts|mjs|c|h)$/).map((path) => path.split("/")[0]));
+  const top = [...folders].filter((folder) => !/\.(ts|mjs)$/.test(folder));
+  expect(top).toContain("compiler");
+  for (const folder of top) {
+    expect(existsSync(join(ROOT, folder, "README.md")), folder).toBe(true);
+    expect(read("README.md")).toContain(`](${folder}/README.md)`);
+  }
+});
+
+test("ARCHITECTURE.md is one page", () => {
+  expect(read("ARCHITECTURE.md").split("\n").length).toBeLessThanOrEqual(90);
+});
+
+/** "$ command" and what it prints. */
+interface Step {
+  command: string;
+  prints: string;
+}
+
+function steps(block: string): Step[] {
+  return block
+    .split(/^\$ /m)
+    .slice(1)
+    .map((text) => {
+      const [command, ...lines] = text.split("\n");
+      return { command, prints: lines.join("\n") };
+    });
+}
+
+/** Times, and how long things take to build, are never the same twice. */
+const normal = (text: string): string =>
+  text
+    .replace(/^(installing|building) .*\n/gm, "")
+    .replace(/\d+(\.\d+)? (ns|µs|ms|s)\b/g, "T")
+    .replace(/ +/g, " ")
+    .replace(/ $/gm, "")
+    .trim();
+
+/** Writes what commands print now into README.md. */
+const UPDATE = process.env.RUNBPF_UPDATE === "1";
+
+describe("README.md", () => {
+  let folder: string;
+  let path: string;
+  beforeAll(() => {
+    const main = buildCli();
+    // A package may import itself by its name: scripts of this folder find "runbpf".
+    folder = dirname(dirname(dirname(main)));
+    const filter = (path: string) => !path.endsWith("/build");
+    for (const name of ["examples", "runtime"])
+      cpSync(join(ROOT, name), join(folder, name), { recursive: true, filter });
+    const bin = mkdtempSync(join(tmpdir(), "runbpf-bin-"));
+    const script = (name: string, text: string) =>
+      writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    script("npx", `shift; exec "${process.execPath}" "${main}" "$@"`);
+    script("npm", `shift; exec "${process.execPath}" "${ROOT}scripts/$1.mjs"`);
+    path = `${bin}:${process.env.PATH}`;
+  });
+
+  const blocks = [...read("README.md").matchAll(/^```console\n([\s\S]*?)^```/gm)].map(([, block]) =>
+    steps(block),
+  );
+
+  test("has commands to try", () => {
+    expect(blocks.flat().map(({ command }) => command)).toContain("npm run quickstart");
+    expect(blocks.flat().length).toBeGreaterThanOrEqual(4);
+  });
+
+  const refresh = (command: string, old: string, now: string) =>
+    writeFileSync(
+      join(ROOT, "README.md"),
+      read("README.md").replace(`$ ${command}\n${old}`, () => `$ ${command}\n${now}`),
+    );
+
+  const usesMake = (block: Step[]) => block.some(({ command }) => command.startsWith("make"));
+  // What it shows was printed on x86-64.
+  for (const block of blocks)
+    test.skipIf(process.arch !== "x64" || (usesMake(block) && skip("gcc", "make")))(
+      block.map(({ command }) => command).join("; "),
+      () => {
+        for (const { command, prints } of block) {
+          const env = { ...process.env, PATH: path };
+          const { stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: folder, env, encoding: "utf8" });
+          const printed = (stdout + stderr).replace(/^(installing|building) .*\n+/gm, "");
+          if (UPDATE) refresh(command, prints, printed);
+          else expect(normal(printed), command).toBe(normal(prints));
+        }
+      },
+    );
+
+  const scripts = [...read("README.md").matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code]) => code);
+
+  test("has JavaScript to try", () => {
+    expect(scripts.join()).toMatch(/^import .* from "runbpf\/compiler";$/m);
+    expect(scripts.join()).toMatch(/^import .* from "runbpf\/runtime";$/m);
+  });
+
+  test.each(scripts)("JavaScript prints what its comments say: %#", (code) => {
+    const script = join(folder, "readme.mjs");
+    writeFileSync(script, code);
+    const { stdout, stderr } = spawnSync(process.execPath, [script], { cwd: folder, encoding: "utf8" });
+    expect(stderr).toBe("");
+    const promised = [...code.matchAll(/console\.log\(.*\/\/ (.*)$/gm)].map(([, text]) => `${text}\n`);
+    expect(stdout).toBe(promised.join(""));
+  });
+});
