@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { assemble } from "../../formats/isa/bpf.ts";
 import { Fault, type Helper, InputError, type LoadOptions, RunError, Runtime } from "../../runtime/index.ts";
+import { FAULTS } from "./guard-cases.ts";
 
 const runtime = new Runtime({ output: () => {} });
 let count = 0;
@@ -22,58 +23,7 @@ function failure(run: () => unknown): unknown {
 }
 
 describe("faults", () => {
-  const cases: [name: string, code: string, error: string, text: RegExp][] = [
-    [
-      "a null pointer",
-      "r1 = 0\nr0 = *(u64 *)(r1 + 16)\nexit",
-      "ERR_RUNBPF_FAULT",
-      /in main\(\) at code\+0x\w+: SIGSEGV, access to address 0x10$/,
-    ],
-    [
-      "a write",
-      "r1 = 4096\n*(u8 *)(r1 + 1) = 1\nr0 = 0\nexit",
-      "ERR_RUNBPF_FAULT",
-      /SIGSEGV, access to address 0x1001$/,
-    ],
-    [
-      "an address that is none",
-      "r1 = 0x8000000000000000 ll\nr0 = *(u64 *)(r1 + 0)\nexit",
-      "ERR_RUNBPF_FAULT",
-      /SIGSEGV/,
-    ],
-    [
-      "a jump into nowhere",
-      "r1 = 0x123456789000 ll\ncallx r1\nexit",
-      "ERR_RUNBPF_FAULT",
-      /address 0x123456789000$/,
-    ],
-    [
-      "endless recursion",
-      "call f\nexit\nf:\nr6 = r1\nr1 += 1\ncall f\nr0 += r6\nexit",
-      "ERR_RUNBPF_STACK",
-      /stack overflow$/,
-    ],
-    [
-      "an endless loop",
-      "l:\nr1 += 1\ngoto l",
-      "ERR_RUNBPF_TIMEOUT",
-      /in main\(\).*still running after 40 ms$/,
-    ],
-    [
-      "a fault in a callee",
-      "call f\nexit\nf:\nr1 = 0\nr0 = *(u8 *)(r1 + 1)\nexit",
-      "ERR_RUNBPF_FAULT",
-      /in main\+0x10\(\)/,
-    ],
-    [
-      "a fault in memcpy names the caller",
-      "r1 = 16\nr2 = 32\nr3 = 4096\ncall 1000300\nexit",
-      "ERR_RUNBPF_FAULT",
-      /in main\(\) at code/,
-    ],
-  ]; // prettier-ignore
-
-  it.each(cases)("%s", (_, code, expected, text) => {
+  it.each(FAULTS)("%s", (_, code, expected, text) => {
     using instance = program(code, { timeout: 40 });
     const error = failure(() => instance.run()) as Fault;
     expect(error).toBeInstanceOf(Fault);
