@@ -153,10 +153,15 @@ class Scan {
    * slot, which has been valid since the definition.
    */
   private evict(other: Interval, current: Interval): void {
-    this.active = this.active.filter((i) => i !== other);
-    this.inactive = this.inactive.filter((i) => i !== other);
-    const cut = other.covers(current.start) ? current.start : other.meets(current);
-    this.spill(cut > other.start ? other.split(cut) : other);
+    const covered = other.covers(current.start);
+    const cut = covered ? current.start : other.meets(current);
+    const rest = cut > other.start ? other.split(cut) : other;
+    // What is left of one in a hole may live again before it meets `current`.
+    if (covered || rest === other) {
+      this.active = this.active.filter((i) => i !== other);
+      this.inactive = this.inactive.filter((i) => i !== other);
+    }
+    this.spill(rest);
   }
 
   /** Puts `interval` into its slot, up to its next use that needs a register. */

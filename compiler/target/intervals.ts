@@ -160,6 +160,11 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         const end = pin >= 0 ? p + 1 : late ? p + 3 : p + 2;
         extend(interval.ranges, from, end);
         liveNow[use] = 1;
+        // A late operand keeps its register while the result is written.
+        if (pin < 0 && late) {
+          interval.uses.push(p + 2);
+          interval.needs.push(true);
+        }
         interval.uses.push(pin >= 0 ? p : p + 1);
         interval.needs.push(pin < 0);
         if (pin >= 0) {

@@ -20,11 +20,12 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
   edges(fn, intervals, live, add, true);
   add(0, 0, entryMoves(fn, intervals));
   for (const block of fn.blocks) {
-    let stores: Move[] = block.phis.map((phi) => storeAtDefinition(intervals, phi.def));
+    const start = intervals.starts[block.index];
+    let stores: Move[] = block.phis.map((phi) => storeAtDefinition(intervals, phi.def, start));
     if (block.index === 0)
-      stores.push(...fn.entry.map(({ register }) => storeAtDefinition(intervals, register)));
+      stores.push(...fn.entry.map(({ register }) => storeAtDefinition(intervals, register, ENTRY)));
     for (const [k, inst] of block.insts.entries()) {
-      const p = intervals.starts[block.index] + 4 * k;
+      const p = start + 4 * k;
       add(
         block.index,
         k,
@@ -32,10 +33,11 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
       ); // prettier-ignore
       add(block.index, k, k === 0 && block.index > 0 ? [] : (joins.get(p) ?? []));
       stores = [];
+      const defined = inst.def;
       const pinned = rewrite(inst, p, intervals);
       add(block.index, k, pinned.before);
       add(block.index, k + 1, pinned.after);
-      if (pinned.defined >= 0) stores.push(storeAtDefinition(intervals, pinned.defined));
+      if (defined >= 0) stores.push(storeAtDefinition(intervals, defined, definedAt(inst, p)));
     }
   }
   edges(fn, intervals, live, add, false);
@@ -76,12 +78,19 @@ function slotOf(interval: Interval): number {
   return -1;
 }
 
+/** Before the first instruction: arguments are there. */
+const ENTRY = -2;
+
+/** Where instruction at `p` writes its result. In the order of the code that need not be the first part's start. */
+const definedAt = (inst: MInst, p: number): number => (inst.pinnedDef >= 0 ? p + 3 : p + 2);
+
 /** The store that makes the slot valid from the definition on; to = -1 when there is none. */
-function storeAtDefinition(intervals: Intervals, register: number): Move {
+function storeAtDefinition(intervals: Intervals, register: number, position: number): Move {
   const interval = intervals.of[register];
   if (interval === undefined) return move(-1, -1);
   const slot = slotOf(interval);
-  return interval.location === slot ? move(-1, -1) : move(slot, interval.location);
+  const { location } = partAt(interval, position);
+  return location === slot ? move(-1, -1) : move(slot, location);
 }
 
 function entryMoves(fn: MFn, intervals: Intervals): Move[] {
@@ -94,11 +103,7 @@ function entryMoves(fn: MFn, intervals: Intervals): Move[] {
 }
 
 /** Replaces virtual by real registers; returns the moves that pins ask for. */
-function rewrite(
-  inst: MInst,
-  p: number,
-  intervals: Intervals,
-): { before: Move[]; after: Move[]; defined: number } {
+function rewrite(inst: MInst, p: number, intervals: Intervals): { before: Move[]; after: Move[] } {
   const before: Move[] = [];
   const after: Move[] = [];
   for (const [k, use] of inst.uses.entries()) {
@@ -109,13 +114,12 @@ function rewrite(
     inst.uses[k] = pin >= 0 ? pin : at;
     if (inst.uses[k] >= SLOT) bug(`v${use} has no register where one is needed`);
   }
-  const defined = inst.def;
-  if (defined >= 0) {
-    const interval = intervals.of[defined]!;
-    if (inst.pinnedDef >= 0) after.push(move(interval.location, inst.pinnedDef));
-    inst.def = inst.pinnedDef >= 0 ? inst.pinnedDef : interval.location;
+  if (inst.def >= 0) {
+    const location = locationAt(intervals, inst.def, definedAt(inst, p));
+    if (inst.pinnedDef >= 0) after.push(move(location, inst.pinnedDef));
+    inst.def = inst.pinnedDef >= 0 ? inst.pinnedDef : location;
   }
-  return { before, after, defined };
+  return { before, after };
 }
 
 type Add = (block: number, k: number, list: Move[]) => void;
@@ -135,11 +139,11 @@ function edges(fn: MFn, intervals: Intervals, live: Liveness, add: Add, heads: b
         if (to < SLOT) list.push(move(to, locationAt(intervals, register, end)));
       }
       for (const phi of block.phis) {
-        const interval = intervals.of[phi.def];
-        if (interval === undefined) continue;
+        if (intervals.of[phi.def] === undefined) continue;
+        const to = locationAt(intervals, phi.def, start);
         const arg = phi.args[k];
-        if (arg.register >= 0) list.push(move(interval.location, locationAt(intervals, arg.register, end)));
-        else list.push({ to: interval.location, from: -1, lo: arg.lo, hi: arg.hi });
+        if (arg.register >= 0) list.push(move(to, locationAt(intervals, arg.register, end)));
+        else list.push({ to, from: -1, lo: arg.lo, hi: arg.hi });
       }
       if (atHead) add(block.index, 0, list);
       else add(before, fn.blocks[before].insts.length - 1, list);

@@ -33,6 +33,13 @@ const CASES: Case[] = [
     result: 0xffffffffffffff81n,
   },
   {
+    name: "a byte that is stored sign-extended and returned as it is",
+    code: "r0 = *(u8 *)(r1 + 0)\nr2 = r0\nr2 <<= 56\nr2 s>>= 56\n*(u64 *)(r1 + 2) = r2\nexit",
+    memory: BYTES,
+    result: 0x81n,
+    after: [0x81, 0x92, 0x81, 255, 255, 255, 255, 255, 255, 255],
+  },
+  {
     name: "load signed halves",
     code: "r0 = *(s16 *)(r1 + 0)\nexit",
     memory: BYTES,
@@ -369,6 +376,57 @@ function pressure(count: number): Case {
   return { name: `${count} values live at once`, code: lines.join("\n"), memory, result: sum };
 }
 
+/** The sum of `count` slots, each loaded from the bytes of memory (at r6) times k + 1, as r0 = r0 * 31 + slot. */
+const fillSlots = (count: number): string[] =>
+  Array.from({ length: count }, (_, k) => [
+    `r1 = *(u8 *)(r6 + ${k % 8})`,
+    `r1 *= ${k + 1}`,
+    `*(u64 *)(r10 - ${8 * (k + 1)}) = r1`,
+  ]).flat();
+const sumSlots = (count: number): string[] =>
+  Array.from({ length: count }, (_, k) => [
+    "r0 *= 31",
+    `r1 = *(u64 *)(r10 - ${8 * (k + 1)})`,
+    "r0 += r1",
+  ]).flat();
+const sumOfSlots = (count: number, start: bigint): bigint => {
+  let sum = start;
+  for (let k = 0; k < count; k++) sum = BigInt.asUintN(64, sum * 31n + BigInt(((k % 8) + 1) * (k + 1)));
+  return sum;
+};
+
+/** The second factor is the value that is needed last: it must keep its register until the product is written. */
+function lastFactor(count: number): Case {
+  const product = ["r0 = *(u64 *)(r10 - 8)", `r1 = *(u64 *)(r10 - ${8 * count})`, "r0 *= r1"];
+  return {
+    name: `a factor that is the last needed of ${count} values`,
+    code: ["r6 = r1", ...fillSlots(count), ...product, ...sumSlots(count), "exit"].join("\n"),
+    memory: [1, 2, 3, 4, 5, 6, 7, 8],
+    result: sumOfSlots(count, BigInt((((count - 1) % 8) + 1) * count)),
+  };
+}
+
+/** A use stands before the definition in the order of the code, with `count` values live between. */
+function usedAbove(count: number): Case {
+  const use = [...fillSlots(count), "r0 = r9", ...sumSlots(count), "r0 += r7", ...sumSlots(count), "exit"];
+  const define = ["r7 = *(u8 *)(r6 + 3)", "r7 *= 5", "r9 = 1", "if r8 == 3 goto use", "r9 = 2", "goto use"];
+  const start = [
+    "r6 = r1",
+    "r8 = *(u8 *)(r1 + 0)",
+    "if r8 == 7 goto define",
+    "r8 += 2",
+    "goto define",
+    "use:",
+  ];
+  return {
+    name: `a value defined below its use, past ${count} values`,
+    code: [...start, ...use, "define:", ...define].join("\n"),
+    memory: [1, 2, 3, 4, 5, 6, 7, 8],
+    result: sumOfSlots(count, sumOfSlots(count, 1n) + 20n),
+  };
+}
+
+for (let count = 8; count <= 20; count++) CASES.push(lastFactor(count), usedAbove(count));
 CASES.push(pressure(8), pressure(20), pressure(60));
 
 describe.each(ENGINES)("$name", (engine) => {
