@@ -71,6 +71,10 @@ const ALLOW: OptionRow = {
   doc: "only these imports: helper ids, names, or base, sys, user, temp; with commas",
 };
 const DENY: OptionRow = { flags: "--deny <list>", doc: "never these imports, whatever --allow says" };
+const FUEL: OptionRow = {
+  flags: "--max-instructions <n>",
+  doc: "stop an interpreted run after so many instructions",
+};
 const ENGINE: OptionRow = {
   flags: "--engine <name>",
   doc: "native, or interpret (bytecode over checked memory); otherwise as the file asks",
@@ -135,6 +139,7 @@ export const COMMANDS: readonly CommandRow[] = [
       PROGRAM,
       { flags: "--mem <file|hex:…>", doc: "memory for the program: r1 = its address, r2 = its length" },
       ENGINE,
+      FUEL,
       TIMEOUT,
       ALLOW,
       DENY,
@@ -194,5 +199,26 @@ export const COMMANDS: readonly CommandRow[] = [
       ["shell < deploy.txt", "the same through a pipe"],
     ],
     load: async () => (await import("./shell.ts")).shell,
+  },
+  {
+    name: "conformance-plugin",
+    usage: "[memory] [options]",
+    summary: "run one test of the bpf_conformance project",
+    least: 0,
+    most: 1,
+    arguments: [["memory", "hexadecimal bytes: r1 is their address, r2 their number"]],
+    options: [
+      {
+        flags: "--elf",
+        doc: "standard input is an object with a program main, not hexadecimal instructions",
+      },
+      ENGINE,
+      FUEL,
+    ],
+    examples: [
+      ["conformance-plugin < add.hex", "prints r0 in hexadecimal; 1 is the exit status of a refused program"],
+      ["conformance-plugin --engine interpret 0102 < sum.hex", "the same over two bytes, interpreted"],
+    ],
+    load: async () => (await import("./conformance-plugin.ts")).conformancePlugin,
   },
 ];

@@ -43,6 +43,12 @@ export function runtimeOptions(args: Args): RuntimeOptions {
   };
 }
 
+/** --max-instructions, if it was given. Throws UsageError. */
+export function parseFuel(args: Args): number | undefined {
+  const limit = option(args, "max-instructions");
+  return limit === undefined ? undefined : parseCount(limit, "--max-instructions", Number.MAX_SAFE_INTEGER);
+}
+
 /** The kind, if one was given, the file, and what is for the program. */
 function split(args: Args): { wanted: Kind | undefined; file: string; rest: string[] } {
   const { positionals } = args;
@@ -107,7 +113,13 @@ export async function run(args: Args, io: Io): Promise<number> {
   };
   const { Runtime } = await import("../runtime/index.ts");
   const { engine } = opened;
-  const runtime = new Runtime({ ...options, engine, output: json ? (bytes) => printed.push(bytes) : io.out });
+  const maxInstructions = parseFuel(args);
+  const runtime = new Runtime({
+    ...options,
+    engine,
+    maxInstructions,
+    output: json ? (bytes) => printed.push(bytes) : io.out,
+  });
   try {
     const { where, container, debug } = opened;
     const instance = runtime.load(where, container, { where, debug });

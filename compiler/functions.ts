@@ -64,6 +64,27 @@ function localTargets(section: Section, relocations: ElfRelocation[]): number[] 
   return targets;
 }
 
+/** Hand-made code calls what lies behind a function's end under the same symbol: that is a function of its own. */
+function splitAtTargets(functions: Code[], targets: number[]): Code[] {
+  const inside = [...new Set(targets)].filter((t) => t % SLOT === 0).sort((a, b) => a - b);
+  const result: Code[] = [];
+  let next = 0;
+  for (const whole of functions) {
+    let part = whole;
+    const end = whole.offset + whole.size;
+    while (next < inside.length && inside[next] <= whole.offset) next++;
+    for (; next < inside.length && inside[next] < end; next++) {
+      const offset = inside[next];
+      part.size = offset - part.offset;
+      result.push(part);
+      const name = `${whole.name}+${hex(offset - whole.offset)}`;
+      part = { name, section: whole.section, offset, size: end - offset, exported: [] };
+    }
+    result.push(part);
+  }
+  return result;
+}
+
 /** Offsets that relocations refer to, by the section of their symbol. */
 function relocatedTargets({ sections, relocations }: RawObject): Map<number, number[]> {
   const targets = new Map<number, number[]>();
@@ -107,15 +128,12 @@ export function findFunctions(raw: RawObject): Map<number, Map<number, Code>> {
   const found = new Map<number, Map<number, Code>>();
   for (const section of raw.sections) {
     if (!isCode(section)) continue;
-    const functions = fromSymbols(
-      raw.name,
-      section,
-      (raw.symbolsOf.get(section.index) ?? []).filter((s) => s.type === STT.FUNC),
-    );
+    const symbols = (raw.symbolsOf.get(section.index) ?? []).filter((s) => s.type === STT.FUNC);
+    const local = localTargets(section, raw.relocations.get(section.index) ?? []);
+    const functions = splitAtTargets(fromSymbols(raw.name, section, symbols), local);
     const covered = functions.reduce((sum, f) => sum + f.size, 0);
     if (covered < section.size) {
       targets ??= relocatedTargets(raw);
-      const local = localTargets(section, raw.relocations.get(section.index) ?? []);
       const start = functions.length === 0 ? [0] : [];
       const called = targets.get(section.index) ?? [];
       for (const f of fromTargets(raw, section, functions, [...start, ...local, ...called]))

@@ -232,10 +232,10 @@ const CODE_CASES: Case[] = [
     "LINK: t.o: xdp+0x0: expected a call of a function, got data, which is data",
   ],
   [
-    "a call into a function",
+    "a call into the middle of a function that goes on there",
     { ...code("call local +0\nr0 = 0\nexit") },
     [prog],
-    "LINK: t.o: xdp+0x0: expected the start of a function, got prog+0x8",
+    "INSN: t.o: xdp+0x0: expected exit or a jump as the last instruction of prog, got call.local",
   ],
   [
     "a call out of the section",
