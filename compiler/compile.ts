@@ -255,7 +255,7 @@ export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compil
   const programs = entries(program, packed.offsets, stack, ctx);
   const inFile = options.debug && format === "spf" ? debug : undefined;
   const container = makeContainer(format, program, packed, imports, programs, arch, inFile);
-  const file = format === "bare" ? writeBare(container) : writeSpf(container);
+  const file = format === "bare" ? writeBare(container, program.name) : writeSpf(container, program.name);
   clock.done("pack");
   return { container: file, report: report(container, program, file, packed.rodataAt, clock), debug };
 }

@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "rolldown";
 import { expect, it } from "vitest";
+import { bundle } from "../bundle.ts";
 import { has } from "../device-tools.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -21,14 +21,7 @@ it.skipIf(process.arch !== "x64" || (missing && !process.env.CI))(
     const file = join(CACHE, "guard-program.mjs");
     mkdirSync(CACHE, { recursive: true });
     cpSync(join(ROOT, "node_modules/koffi"), join(CACHE, "node_modules/koffi"), { recursive: true });
-    await build({
-      input: join(ROOT, "test/runtime/guard-program.ts"),
-      platform: "node",
-      external: ["koffi"],
-      transform: { target: "node20" },
-      output: { file, format: "esm" },
-      logLevel: "warn",
-    });
+    await bundle("test/runtime/guard-program.ts", file);
     const { stdout, stderr } = spawnSync("qemu-aarch64", ["-L", "/usr/aarch64-linux-gnu", NODE, file], {
       encoding: "utf8",
     });
