@@ -18,9 +18,10 @@ import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
 import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
+import { MODULO, SIGNED } from "../rules.ts";
 import * as kinds from "./kinds.ts";
 import { ALU, K, SHIFT } from "./kinds.ts";
-import { fitsAdd, OLD, STATUS, TARGET } from "./select.ts";
+import { CONVENTION, fitsAdd, OLD, STATUS } from "./select.ts";
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 export const ORDER = [...range(0, 15), ...range(19, 28)];
@@ -405,8 +406,8 @@ class Encoder implements Machine {
         break;
       case K.divide: {
         // Division by zero gives 0 and the least number / -1 itself, as BPF wants; the remainder follows from it.
-        const modulo = (aux & kinds.MODULO) !== 0;
-        asm.emit((aux & kinds.SIGNED ? R.sdiv : R.udiv)[wide], modulo ? X16 : def, uses[0], uses[1]);
+        const modulo = (aux & MODULO) !== 0;
+        asm.emit((aux & SIGNED ? R.sdiv : R.udiv)[wide], modulo ? X16 : def, uses[0], uses[1]);
         if (modulo) asm.emit(R.msub[wide], def, X16, uses[1], 0, 0, uses[0]);
         break;
       }
@@ -443,7 +444,7 @@ class Encoder implements Machine {
         asm.emit(R.bl);
         break;
       case K.callRegister:
-        asm.emit(R.blr, 0, TARGET);
+        asm.emit(R.blr, 0, CONVENTION.target);
         break;
       case K.ret:
         this.epilogue();

@@ -15,7 +15,7 @@ export const K = {
   msub: 11, // def = uses[2] - uses[0] * uses[1]
   neg: 12,
   not: 13,
-  divide: 14, // aux = DIVIDE bits
+  divide: 14, // aux = bits of rules.ts
   rev: 15,
   rev16: 16,
   extend: 17, // aux: 8, 16, 32 = signed; -8, -16, -32 = zero
@@ -37,10 +37,6 @@ export const K = {
 export const ALU = ["add", "sub", "and", "orr", "eor"] as const;
 export const SHIFT = ["lsl", "lsr", "asr"] as const;
 export const ATOMIC = ["add", "or", "and", "xor", "xchg"] as const;
-
-/** Bits of divide's aux. */
-export const SIGNED = 1,
-  MODULO = 2; // prettier-ignore
 
 /** A branch compares registers, or a register with lo, or tests bits; lo of TEST_IMM is a bitmask immediate. */
 export const COMPARE = 0,

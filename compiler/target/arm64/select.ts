@@ -3,20 +3,33 @@
 import { bug } from "../../../formats/error.ts";
 import { bitmaskImmediate } from "../../../formats/isa/arm64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
-import type { Block, Value } from "../../ir/ir.ts";
-import { COND, EQ, NE, type Op, op } from "../../ir/ops.ts";
+import type { Value } from "../../ir/ir.ts";
+import { type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
+import {
+  type Convention,
+  DIVISION,
+  EXTEND_BITS,
+  fitsInt32,
+  isSmall,
+  LOAD_BITS,
+  readCondition,
+  SHIFT_INDEX,
+  selectCall,
+  selectEnd,
+  selectLeaf,
+} from "../rules.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 
-/** AAPCS64: r1 … r5 and got. */
-export const ARGUMENTS = [0, 1, 2, 3, 4, 5];
-const GOT = 5;
-/** An indirect call's target. */
-export const TARGET = 9;
-/** x0 … x17 belong to the callee; x16 and x17 are the encoder's own, x18 the platform's. */
-const CALL_CLOBBERS = 0xffff;
+/** AAPCS64: x0 … x17 belong to the callee; x16 and x17 are the encoder's own, x18 the platform's. */
+export const CONVENTION: Convention = {
+  arguments: [0, 1, 2, 3, 4, 5],
+  result: 0,
+  target: 9,
+  clobbers: 0xffff,
+};
 /** Registers that atomic loops overwrite. */
 export const OLD = 14,
   STATUS = 15; // prettier-ignore
@@ -27,11 +40,6 @@ const ALU_INDEX = new Map<Op, number>([
   [op.and, 2],
   [op.or, 3],
   [op.xor, 4],
-]); // prettier-ignore
-const SHIFT_INDEX = new Map<Op, number>([
-  [op.shl, 0],
-  [op.lshr, 1],
-  [op.ashr, 2],
 ]); // prettier-ignore
 const ATOMIC_INDEX = new Map<Op, number>([
   [op.aadd, 0],
@@ -44,22 +52,6 @@ const ATOMIC_INDEX = new Map<Op, number>([
   [op.fxor, 3],
   [op.xchg, 4],
 ]); // prettier-ignore
-const LOAD_AUX = new Map<Op, number>([
-  [op.load8, -8],
-  [op.load16, -16],
-  [op.load32, -32],
-  [op.load64, 64],
-  [op.load8s, 8],
-  [op.load16s, 16],
-  [op.load32s, 32],
-]); // prettier-ignore
-const DIVISION = new Map<Op, number>([
-  [op.udiv, 0],
-  [op.sdiv, kinds.SIGNED],
-  [op.umod, kinds.MODULO],
-  [op.smod, kinds.SIGNED | kinds.MODULO],
-]); // prettier-ignore
-
 /** n fits an add or sub immediate: 12 bits, or 12 bits shifted by 12. */
 export const fitsAdd = (n: number): boolean => {
   const size = Math.abs(n);
@@ -67,55 +59,19 @@ export const fitsAdd = (n: number): boolean => {
 };
 
 /** A constant that add, sub and cmp take as an immediate. */
-const isAddImmediate = (v: Value): boolean =>
-  isConst(v) && (v.type === 32 || v.hi === v.lo >> 31) && fitsAdd(v.lo);
+const isAddImmediate = (v: Value): boolean => isSmall(v) && fitsAdd(v.lo);
 
 /** The bitmask immediate of a constant, or -1. */
 const bitmask = (v: Value): number => (isConst(v) ? bitmaskImmediate(v.lo, v.type === 64 ? v.hi : v.lo) : -1);
 
 export const arm64Selection: Selection = {
-  argumentRegisters: ARGUMENTS,
+  argumentRegisters: CONVENTION.arguments,
   isCostly: (v) =>
     v.op === op.data || v.op === op.map || (isConst(v) && v.lo !== 0 && (v.lo >>> 16 !== 0 || v.hi !== 0)),
-  leaf: selectLeaf,
+  leaf: (l, v, register) => selectLeaf(l, K, v, register),
   value: selectValue,
-  end: selectEnd,
+  end: (l, block) => selectEnd(l, K, CONVENTION, block, branch),
 };
-
-function selectLeaf(l: Lowering, v: Value, register: number): void {
-  switch (v.op) {
-    case op.const:
-    case op.undef: {
-      const inst = l.emit(K.const, register, []);
-      inst.lo = v.lo;
-      inst.hi = v.type === 64 ? v.hi : 0;
-      return;
-    }
-    case op.frame:
-      l.emit(K.lea, register, []).memory = "frame";
-      return;
-    case op.code:
-    case op.rodata:
-      l.emit(v.op === op.code ? K.code : K.rodata, register, []).aux = v.aux;
-      return;
-    case op.data:
-    case op.map: {
-      const slot = v.lo === 0 ? register : l.fresh();
-      const load = l.emit(K.load, slot, [l.got()]);
-      load.aux = 64;
-      load.memory = "base";
-      load.disp = v.aux * 8;
-      if (v.lo !== 0) {
-        const lea = l.emit(K.lea, register, [slot]);
-        lea.memory = "base";
-        lea.disp = v.lo;
-      }
-      return;
-    }
-    default:
-      bug(`no leaf ${v.op.name}`);
-  }
-}
 
 /** Adds the memory operand [address + disp] of an access of `bytes` bytes to `inst`. */
 function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: number): void {
@@ -124,7 +80,7 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: num
     inst.memory = "frame";
     return;
   }
-  if (base.op === op.data && base.lo + disp === ((base.lo + disp) | 0)) {
+  if (base.op === op.data && fitsInt32(base.lo + disp)) {
     inst.memory = "base";
     inst.disp = base.lo + disp;
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
@@ -146,9 +102,9 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: num
 
 function selectValue(l: Lowering, v: Value): void {
   const { op: row } = v;
-  if (LOAD_AUX.has(row)) {
+  if (LOAD_BITS.has(row)) {
     const inst = l.emit(K.load, l.register(v), []);
-    inst.aux = LOAD_AUX.get(row)!;
+    inst.aux = LOAD_BITS.get(row)!;
     address(l, inst, v.args[0], v.aux, row.bytes);
   } else if (row.bytes > 0) {
     const value = v.args[1];
@@ -156,7 +112,7 @@ function selectValue(l: Lowering, v: Value): void {
     const inst = zero ? l.emit(K.storeZero, -1, []) : l.emit(K.store, -1, [l.register(value)]);
     inst.aux = row.bytes * 8;
     address(l, inst, v.args[0], v.aux, row.bytes);
-  } else if (row === op.call || row === op.calli || row === op.helper) call(l, v);
+  } else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
   else if (row.writes) atomic(l, v);
   else if (row !== op.icmp) arithmetic(l, v);
 }
@@ -205,8 +161,7 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.sext16:
     case op.sext32:
     case op.zext:
-      emit(l, K.extend, v, [a]).aux =
-        v.op === op.sext8 ? 8 : v.op === op.sext16 ? 16 : v.op === op.sext32 ? 32 : -32;
+      emit(l, K.extend, v, [a]).aux = EXTEND_BITS.get(v.op)!;
       return;
     default:
       if (!DIVISION.has(v.op)) bug(`no selection for ${v.op.name}`);
@@ -279,53 +234,11 @@ function atomic(l: Lowering, v: Value): void {
   address(l, inst, v.args[0], v.aux, 0);
 }
 
-function call(l: Lowering, v: Value): void {
-  const indirect = v.op === op.calli;
-  const args = indirect ? v.args.slice(1) : v.args;
-  const uses: number[] = [];
-  const pins: number[] = [];
-  for (const [k, arg] of args.entries()) {
-    if (arg.op === op.undef) continue;
-    uses.push(l.register(arg));
-    pins.push(ARGUMENTS[k]);
-  }
-  if (v.op !== op.call || l.context.needsGot[v.aux]) {
-    uses.push(l.got());
-    pins.push(GOT);
-  }
-  if (indirect) {
-    uses.push(l.register(v.args[0]));
-    pins.push(TARGET);
-  }
-  const kind = indirect ? K.callRegister : v.op === op.call ? K.call : K.callSlot;
-  const inst = l.emit(kind, l.useCount[v.id] > 0 ? l.register(v) : -1, uses);
-  inst.pins = pins;
-  if (inst.def >= 0) inst.pinnedDef = 0;
-  inst.clobbers = CALL_CLOBBERS;
-  inst.aux = v.aux;
-}
-
-function selectEnd(l: Lowering, block: Block): void {
-  if (block.end === "jump") l.emit(K.jump, -1, []);
-  else if (block.end === "return") l.emit(K.ret, -1, [l.register(block.control!)]).pins = [0];
-  else if (block.end === "trap") l.emit(K.trap, -1, []);
-  else branch(l, block.control!);
-}
-
 function branch(l: Lowering, condition: Value): void {
-  if (condition.op !== op.icmp) bug(`a branch on ${condition.op.name}`);
-  let [a, b] = condition.args;
-  let cond = condition.aux;
-  if (isConst(a)) {
-    [a, b] = [b, a];
-    cond = COND[cond].swap;
-  }
-  const testable = isZero(b) && (cond === EQ || cond === NE);
-  const isTest = testable && a.op === op.and && l.useCount[a.id] === 1;
-  const [x, y] = isTest ? a.args : [a, b];
-  const mask = isTest ? bitmask(y) : -1;
+  const { a, b, cond, isTest } = readCondition(l, condition);
+  const mask = isTest ? bitmask(b) : -1;
   const immediate = isTest ? mask >= 0 : isAddImmediate(b) || b.op === op.undef;
-  const inst = l.emit(K.branch, -1, immediate ? [l.register(x)] : [l.register(x), l.register(y)]);
+  const inst = l.emit(K.branch, -1, immediate ? [l.register(a)] : [l.register(a), l.register(b)]);
   if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
   else inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
   inst.lo = isTest ? mask : b.lo;

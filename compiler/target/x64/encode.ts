@@ -21,6 +21,7 @@ import { emitFunction, type Machine } from "../emit.ts";
 import type { Allocation, MFn, MInst, Move } from "../mir.ts";
 import { SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
+import { MODULO, SIGNED } from "../rules.ts";
 import { ALWAYS, x64Branches } from "./branches.ts";
 import * as kinds from "./kinds.ts";
 import { ALU, K, SHIFT } from "./kinds.ts";
@@ -429,7 +430,7 @@ class Encoder implements Machine {
   /** rax / divisor: x / 0 = 0, x % 0 = x, least / -1 = least, least % -1 = 0 (RFC 9669 section 4.1). */
   private divide(divisor: number, aux: number, wide: 0 | 1): void {
     const { asm } = this;
-    const [signed, modulo] = [(aux & kinds.SIGNED) !== 0, (aux & kinds.MODULO) !== 0];
+    const [signed, modulo] = [(aux & SIGNED) !== 0, (aux & MODULO) !== 0];
     const ends: number[] = [];
     if ((aux & kinds.NONZERO) === 0) {
       asm.rr(R.test[wide], divisor, divisor);

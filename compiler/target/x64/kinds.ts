@@ -39,10 +39,8 @@ export const K = {
 export const ALU = ["add", "or", "and", "sub", "xor"] as const;
 export const SHIFT = ["shl", "shr", "sar"] as const;
 
-/** Bits of divide's aux. */
-export const SIGNED = 1,
-  MODULO = 2,
-  NONZERO = 4,
+/** Bits of divide's aux beyond those of rules.ts: what is known of the divisor. */
+export const NONZERO = 4,
   NOT_MINUS_ONE = 8; // prettier-ignore
 
 /** A branch compares registers, a register with lo, or tests bits of either. */

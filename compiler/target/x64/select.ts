@@ -3,18 +3,36 @@
 import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
-import type { Block, Value } from "../../ir/ir.ts";
-import { COND, EQ, NE, type Op, op, ULE } from "../../ir/ops.ts";
+import type { Value } from "../../ir/ir.ts";
+import { EQ, type Op, op, ULE } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
-import { isLeaf } from "../lower.ts";
 import type { MInst } from "../mir.ts";
+import {
+  type Convention,
+  DIVISION,
+  EXTEND_BITS,
+  fitsInt32,
+  isSmall,
+  LOAD_BITS,
+  MODULO,
+  readCondition,
+  SHIFT_INDEX,
+  selectCall,
+  selectEnd,
+  selectLeaf,
+} from "../rules.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 
-/** SysV: r1 … r5 and got. */
-export const ARGUMENTS = [X64.rdi, X64.rsi, X64.rdx, X64.rcx, X64.r8, X64.r9];
 const mask = (...registers: number[]) => registers.reduce((bits, r) => bits | (1 << r), 0);
-const CALL_CLOBBERS = mask(X64.rax, X64.rcx, X64.rdx, X64.rsi, X64.rdi, X64.r8, X64.r9, X64.r10, X64.r11);
+
+/** System V. */
+const CONVENTION: Convention = {
+  arguments: [X64.rdi, X64.rsi, X64.rdx, X64.rcx, X64.r8, X64.r9],
+  result: X64.rax,
+  target: X64.r11,
+  clobbers: mask(X64.rax, X64.rcx, X64.rdx, X64.rsi, X64.rdi, X64.r8, X64.r9, X64.r10, X64.r11),
+};
 
 const ALU_INDEX = new Map<Op, number>([
   [op.add, 0],
@@ -30,75 +48,20 @@ const ALU_INDEX = new Map<Op, number>([
   [op.fand, 2],
   [op.fxor, 4],
 ]); // prettier-ignore
-const SHIFT_INDEX = new Map<Op, number>([
-  [op.shl, 0],
-  [op.lshr, 1],
-  [op.ashr, 2],
-]); // prettier-ignore
-const LOAD_AUX = new Map<Op, number>([
-  [op.load8, -8],
-  [op.load16, -16],
-  [op.load32, -32],
-  [op.load64, 64],
-  [op.load8s, 8],
-  [op.load16s, 16],
-  [op.load32s, 32],
-]); // prettier-ignore
-const DIVISION = new Map<Op, number>([
-  [op.udiv, 0],
-  [op.sdiv, kinds.SIGNED],
-  [op.umod, kinds.MODULO],
-  [op.smod, kinds.SIGNED | kinds.MODULO],
-]); // prettier-ignore
-
-/** A constant that an instruction can hold as a sign-extended 32-bit immediate. */
-const isImmediate = (v: Value): boolean => isConst(v) && (v.type === 32 || v.hi === v.lo >> 31);
-
 export const x64Selection: Selection = {
-  argumentRegisters: ARGUMENTS,
+  argumentRegisters: CONVENTION.arguments,
   isCostly: (v) =>
     v.op === op.data || v.op === op.map || (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
-  leaf: selectLeaf,
+  leaf: (l, v, register) => selectLeaf(l, K, v, register),
   value: selectValue,
-  end: selectEnd,
+  end: (l, block) => selectEnd(l, K, CONVENTION, block, branch),
 };
-
-function selectLeaf(l: Lowering, v: Value, register: number): void {
-  switch (v.op) {
-    case op.const:
-    case op.undef: {
-      const inst = l.emit(K.const, register, []);
-      inst.lo = v.lo;
-      inst.hi = v.type === 64 ? v.hi : 0;
-      return;
-    }
-    case op.frame:
-      l.emit(K.lea, register, []).memory = "frame";
-      return;
-    case op.code:
-    case op.rodata:
-      l.emit(v.op === op.code ? K.code : K.rodata, register, []).aux = v.aux;
-      return;
-    case op.data:
-    case op.map: {
-      const slot = v.lo === 0 ? register : l.fresh();
-      const load = l.emit(K.load, slot, [l.got()]);
-      load.aux = 64;
-      load.memory = "base";
-      load.disp = v.aux * 8;
-      if (v.lo !== 0) l.emit(K.addImm, register, [slot]).lo = v.lo;
-      return;
-    }
-    default:
-      bug(`no leaf ${v.op.name}`);
-  }
-}
 
 /** Adds the memory operand [address + disp] to `inst`. */
 function address(l: Lowering, inst: MInst, base: Value, disp: number): void {
   inst.disp = disp;
   if (base.op === op.frame) inst.memory = "frame";
-  else if (base.op === op.data && fits(base.lo + disp)) {
+  else if (base.op === op.data && fitsInt32(base.lo + disp)) {
     inst.memory = "base";
     inst.disp = base.lo + disp;
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
@@ -110,8 +73,6 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number): void {
   }
 }
 
-const fits = (n: number) => n === (n | 0);
-
 function indexed(l: Lowering, inst: MInst, { args: [a, b] }: Value): void {
   const swap = (scaleOf(b) === 0 && scaleOf(a) > 0) || frameOffset(b) !== undefined;
   const [x, y] = swap ? [b, a] : [a, b];
@@ -119,7 +80,7 @@ function indexed(l: Lowering, inst: MInst, { args: [a, b] }: Value): void {
   const index = l.register(scale === 0 ? y : y.args[0]);
   inst.scale = 1 << scale;
   const offset = frameOffset(x);
-  if (offset !== undefined && fits(inst.disp + offset)) {
+  if (offset !== undefined && fitsInt32(inst.disp + offset)) {
     inst.memory = "frame-index";
     inst.disp += offset;
     inst.uses.push(index);
@@ -132,7 +93,7 @@ function indexed(l: Lowering, inst: MInst, { args: [a, b] }: Value): void {
 /** v = frame + offset. */
 function frameOffset(v: Value): number | undefined {
   if (v.op === op.frame) return 0;
-  return v.op === op.add && v.args[0].op === op.frame && isImmediate(v.args[1]) ? v.args[1].lo : undefined;
+  return v.op === op.add && v.args[0].op === op.frame && isSmall(v.args[1]) ? v.args[1].lo : undefined;
 }
 
 /** 1, 2 or 3 where v is x << that, else 0. */
@@ -142,19 +103,19 @@ function scaleOf(v: Value): number {
 
 function selectValue(l: Lowering, v: Value): void {
   const { op: row } = v;
-  if (LOAD_AUX.has(row)) {
+  if (LOAD_BITS.has(row)) {
     const inst = l.emit(K.load, l.register(v), []);
-    inst.aux = LOAD_AUX.get(row)!;
+    inst.aux = LOAD_BITS.get(row)!;
     address(l, inst, v.args[0], v.aux);
   } else if (row.bytes > 0) store(l, v);
-  else if (row.writes && row.reads)
-    (row === op.call || row === op.calli || row === op.helper ? call : atomic)(l, v);
+  else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
+  else if (row.writes) atomic(l, v);
   else arithmetic(l, v);
 }
 
 function store(l: Lowering, v: Value): void {
   const value = v.args[1];
-  const inst = isImmediate(value) ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
+  const inst = isSmall(value) ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
   inst.lo = value.lo;
   inst.aux = v.op.bytes * 8;
   address(l, inst, v.args[0], v.aux);
@@ -192,7 +153,7 @@ function arithmetic(l: Lowering, v: Value): void {
       shift(l, v);
       return;
     case op.mul: {
-      if (isImmediate(b)) {
+      if (isSmall(b)) {
         const inst = l.emit(K.mulImm, l.register(v), [l.register(a)]);
         inst.lo = b.lo;
         inst.width = v.type;
@@ -210,7 +171,7 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.sext32:
     case op.zext: {
       const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
-      inst.aux = v.op === op.sext8 ? 8 : v.op === op.sext16 ? 16 : v.op === op.sext32 ? 32 : -32;
+      inst.aux = EXTEND_BITS.get(v.op)!;
       inst.width = v.type;
       return;
     }
@@ -224,13 +185,13 @@ function arithmetic(l: Lowering, v: Value): void {
 
 function add(l: Lowering, v: Value): void {
   const [a, b] = v.args;
-  if (a.op === op.frame && isImmediate(b)) {
+  if (a.op === op.frame && isSmall(b)) {
     const inst = l.emit(K.lea, l.register(v), []);
     inst.memory = "frame";
     inst.disp = b.lo;
     return;
   }
-  const immediate = isImmediate(b);
+  const immediate = isSmall(b);
   const uses = immediate ? [l.register(a)] : [l.register(a), l.register(b)];
   const inst = l.emit(immediate ? K.addImm : K.add, l.register(v), uses);
   inst.lo = b.lo;
@@ -250,7 +211,7 @@ function logic(l: Lowering, v: Value): void {
   }
   // A mask with a clear upper half works on 32 bits.
   const narrow = v.op === op.and && isConst(b) && b.hi === 0 && v.type === 64;
-  const immediate = isImmediate(b) || narrow;
+  const immediate = isSmall(b) || narrow;
   const inst = tied(l, immediate ? K.aluImm : K.alu, v, immediate ? [a] : [a, b]);
   inst.aux = ALU_INDEX.get(v.op)!;
   inst.lo = b.lo;
@@ -276,7 +237,7 @@ function divide(l: Lowering, v: Value): void {
   inst.aux = DIVISION.get(v.op)!;
   if (isConst(b) && !isZero(b)) inst.aux |= kinds.NONZERO;
   if (isConst(b) && !(b.lo === -1 && (v.type === 32 || b.hi === -1))) inst.aux |= kinds.NOT_MINUS_ONE;
-  inst.pinnedDef = (inst.aux & kinds.MODULO) !== 0 ? X64.rdx : X64.rax;
+  inst.pinnedDef = (inst.aux & MODULO) !== 0 ? X64.rdx : X64.rax;
   inst.width = v.type;
 }
 
@@ -305,67 +266,15 @@ function atomic(l: Lowering, v: Value): void {
   address(l, inst, v.args[0], v.aux);
 }
 
-function call(l: Lowering, v: Value): void {
-  const indirect = v.op === op.calli;
-  const args = indirect ? v.args.slice(1) : v.args;
-  const uses: number[] = [];
-  const pins: number[] = [];
-  for (const [k, arg] of args.entries()) {
-    if (arg.op === op.undef) continue;
-    uses.push(l.register(arg));
-    pins.push(ARGUMENTS[k]);
-  }
-  if (v.op !== op.call || l.context.needsGot[v.aux]) {
-    uses.push(l.got());
-    pins.push(X64.r9);
-  }
-  if (indirect) {
-    uses.push(l.register(v.args[0]));
-    pins.push(X64.r11);
-  }
-  const kind = indirect ? K.callRegister : v.op === op.call ? K.call : K.callSlot;
-  const inst = l.emit(kind, l.useCount[v.id] > 0 ? l.register(v) : -1, uses);
-  inst.pins = pins;
-  if (inst.def >= 0) inst.pinnedDef = X64.rax;
-  inst.clobbers = CALL_CLOBBERS;
-  inst.aux = v.aux;
-}
-
-function selectEnd(l: Lowering, block: Block): void {
-  if (block.end === "jump") l.emit(K.jump, -1, []);
-  else if (block.end === "return") {
-    const inst = l.emit(K.ret, -1, [l.register(block.control!)]);
-    inst.pins = [X64.rax];
-  } else if (block.end === "trap") l.emit(K.trap, -1, []);
-  else branch(l, block.control!);
-}
-
 function branch(l: Lowering, condition: Value): void {
-  if (condition.op !== op.icmp) bug(`a branch on ${condition.op.name}`);
-  let [a, b] = condition.args;
-  let cond = condition.aux;
-  if (isLeaf(a) && isConst(a)) {
-    [a, b] = [b, a];
-    cond = COND[cond].swap;
-  }
-  const testable = isZero(b) && (cond === EQ || cond === NE);
-  if (testable && a.op === op.and && l.useCount[a.id] === 1) {
-    const [x, y] = a.args;
-    const immediate = isImmediate(y);
-    const inst = l.emit(K.branch, -1, immediate ? [l.register(x)] : [l.register(x), l.register(y)]);
-    inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
-    inst.lo = y.lo;
-    inst.cond = cond;
-    inst.width = a.type;
-    return;
-  }
-  const immediate = isImmediate(b) || b.op === op.undef;
-  const uses = immediate ? [l.register(a)] : [l.register(a), l.register(b)];
-  const inst = l.emit(K.branch, -1, uses);
-  inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
+  const { a, b, cond, isTest } = readCondition(l, condition);
+  const immediate = isSmall(b) || b.op === op.undef;
+  const inst = l.emit(K.branch, -1, immediate ? [l.register(a)] : [l.register(a), l.register(b)]);
+  if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
+  else inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
   inst.lo = b.lo;
   inst.cond = cond;
   inst.width = a.type;
   // Comparing with zero, unsigned: folded away before, except "at most 0".
-  if (immediate && b.lo === 0 && cond === ULE) inst.cond = EQ;
+  if (!isTest && immediate && b.lo === 0 && cond === ULE) inst.cond = EQ;
 }

@@ -1,0 +1,168 @@
+/** Selection rules that targets share: leaves, calls, the ends of blocks, and tables by operation. */
+
+import { bug } from "../../formats/error.ts";
+import { isConst, isZero } from "../ir/fold.ts";
+import type { Block, Value } from "../ir/ir.ts";
+import { COND, EQ, NE, type Op, op } from "../ir/ops.ts";
+import type { Lowering } from "./lower.ts";
+
+/** Kinds of machine instructions that every target has, by its own numbers. */
+export interface SharedKinds {
+  const: number;
+  /** def = memory operand's address. */
+  lea: number;
+  code: number;
+  rodata: number;
+  load: number;
+  callSlot: number;
+  call: number;
+  callRegister: number;
+  jump: number;
+  ret: number;
+  trap: number;
+}
+
+/** A calling convention, in real registers. */
+export interface Convention {
+  /** r1 … r5 and the import table. */
+  arguments: readonly number[];
+  result: number;
+  /** Where the target of an indirect call must be. */
+  target: number;
+  /** Bit r: a call overwrites register r. */
+  clobbers: number;
+}
+
+/** By operation of a load: bits that are extended, negative = with zeros; 64 = all. */
+export const LOAD_BITS: ReadonlyMap<Op, number> = new Map<Op, number>([
+  [op.load8, -8],
+  [op.load16, -16],
+  [op.load32, -32],
+  [op.load64, 64],
+  [op.load8s, 8],
+  [op.load16s, 16],
+  [op.load32s, 32],
+]);
+
+/** By operation of an extension: as LOAD_BITS. */
+export const EXTEND_BITS: ReadonlyMap<Op, number> = new Map<Op, number>([
+  [op.sext8, 8],
+  [op.sext16, 16],
+  [op.sext32, 32],
+  [op.zext, -32],
+]);
+
+/** Bits of a division's `aux`. */
+export const SIGNED = 1,
+  MODULO = 2; // prettier-ignore
+export const DIVISION: ReadonlyMap<Op, number> = new Map<Op, number>([
+  [op.udiv, 0],
+  [op.sdiv, SIGNED],
+  [op.umod, MODULO],
+  [op.smod, SIGNED | MODULO],
+]);
+
+/** Indexes into a target's list of shl, lshr, ashr. */
+export const SHIFT_INDEX: ReadonlyMap<Op, number> = new Map<Op, number>([
+  [op.shl, 0],
+  [op.lshr, 1],
+  [op.ashr, 2],
+]);
+
+/** A number that a signed 32-bit field holds. */
+export const fitsInt32 = (n: number): boolean => n === (n | 0);
+
+/** A constant whose value is its low word, sign-extended. */
+export const isSmall = (v: Value): boolean => isConst(v) && (v.type === 32 || v.hi === v.lo >> 31);
+
+/** Makes a leaf in `register`: a constant, or an address. */
+export function selectLeaf(l: Lowering, kinds: SharedKinds, v: Value, register: number): void {
+  switch (v.op) {
+    case op.const:
+    case op.undef: {
+      const inst = l.emit(kinds.const, register, []);
+      inst.lo = v.lo;
+      inst.hi = v.type === 64 ? v.hi : 0;
+      return;
+    }
+    case op.frame:
+      l.emit(kinds.lea, register, []).memory = "frame";
+      return;
+    case op.code:
+    case op.rodata:
+      l.emit(v.op === op.code ? kinds.code : kinds.rodata, register, []).aux = v.aux;
+      return;
+    case op.data:
+    case op.map: {
+      const slot = v.lo === 0 ? register : l.fresh();
+      const load = l.emit(kinds.load, slot, [l.got()]);
+      load.aux = 64;
+      load.memory = "base";
+      load.disp = v.aux * 8;
+      if (v.lo === 0) return;
+      const lea = l.emit(kinds.lea, register, [slot]);
+      lea.memory = "base";
+      lea.disp = v.lo;
+      return;
+    }
+    default:
+      bug(`no leaf ${v.op.name}`);
+  }
+}
+
+/** A call of any kind: arguments that nobody set are not passed, the import table only where it is needed. */
+export function selectCall(l: Lowering, kinds: SharedKinds, convention: Convention, v: Value): void {
+  const indirect = v.op === op.calli;
+  const args = indirect ? v.args.slice(1) : v.args;
+  const uses: number[] = [];
+  const pins: number[] = [];
+  const pass = (register: number, real: number) => {
+    uses.push(register);
+    pins.push(real);
+  };
+  for (const [k, arg] of args.entries())
+    if (arg.op !== op.undef) pass(l.register(arg), convention.arguments[k]);
+  if (v.op !== op.call || l.context.needsGot[v.aux]) pass(l.got(), convention.arguments[5]);
+  if (indirect) pass(l.register(v.args[0]), convention.target);
+  const kind = indirect ? kinds.callRegister : v.op === op.call ? kinds.call : kinds.callSlot;
+  const inst = l.emit(kind, l.useCount[v.id] > 0 ? l.register(v) : -1, uses);
+  inst.pins = pins;
+  if (inst.def >= 0) inst.pinnedDef = convention.result;
+  inst.clobbers = convention.clobbers;
+  inst.aux = v.aux;
+}
+
+/** The end of a block; `branch` selects a conditional one. */
+export function selectEnd(
+  l: Lowering,
+  kinds: SharedKinds,
+  { result }: Convention,
+  block: Block,
+  branch: (l: Lowering, condition: Value) => void,
+): void {
+  if (block.end === "jump") l.emit(kinds.jump, -1, []);
+  else if (block.end === "return") l.emit(kinds.ret, -1, [l.register(block.control!)]).pins = [result];
+  else if (block.end === "trap") l.emit(kinds.trap, -1, []);
+  else branch(l, block.control!);
+}
+
+/** What a branch compares. `isTest`: whether a & b has a bit set (ne) or none (eq), else a with b. */
+export interface Comparison {
+  a: Value;
+  b: Value;
+  cond: number;
+  isTest: boolean;
+}
+
+/** Reads a branch's condition: a constant stands on the right, and a mask compared with zero is a test. */
+export function readCondition(l: Lowering, condition: Value): Comparison {
+  if (condition.op !== op.icmp) bug(`a branch on ${condition.op.name}`);
+  let [a, b] = condition.args;
+  let cond = condition.aux;
+  if (isConst(a)) {
+    [a, b] = [b, a];
+    cond = COND[cond].swap;
+  }
+  const isTest = isZero(b) && (cond === EQ || cond === NE) && a.op === op.and && l.useCount[a.id] === 1;
+  return isTest ? { a: a.args[0], b: a.args[1], cond, isTest } : { a, b, cond, isTest };
+}
