@@ -4,23 +4,16 @@
  */
 
 import { bug } from "../../../formats/error.ts";
-import {
-  ARM_CC,
-  Arm64Assembler,
-  type Arm64Row,
-  arm64,
-  encodeArm64,
-  SP,
-  ZR,
-} from "../../../formats/isa/arm64.ts";
-import type { BranchForms } from "../branches.ts";
+import { ARM_CC, Arm64Assembler, SP, ZR } from "../../../formats/isa/arm64.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
 import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
 import { MODULO, SIGNED } from "../rules.ts";
+import { ALWAYS, arm64Branches, CBZ_W, CBZ_X } from "./branches.ts";
 import * as kinds from "./kinds.ts";
-import { ALU, K, SHIFT } from "./kinds.ts";
+import { K } from "./kinds.ts";
+import { type Access, CONDITION, LOAD, R, STORE } from "./rows.ts";
 import { CONVENTION, fitsAdd, OLD, STATUS } from "./select.ts";
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -30,142 +23,6 @@ export const CALLEE_SAVED = SAVED.reduce((bits, r) => bits | (1 << r), 0);
 const LINK = 30;
 const X16 = 16,
   X17 = 17; // prettier-ignore
-
-/** Conditions of COND (ir/ops.ts) in their order. */
-const CONDITION = [
-  ARM_CC.eq,
-  ARM_CC.ne,
-  ARM_CC.lo,
-  ARM_CC.ls,
-  ARM_CC.hi,
-  ARM_CC.hs,
-  ARM_CC.lt,
-  ARM_CC.le,
-  ARM_CC.gt,
-  ARM_CC.ge,
-]; // prettier-ignore
-
-const both = (syntax: string): [Arm64Row, Arm64Row] => [
-  arm64(syntax.replaceAll("%", "W")),
-  arm64(syntax.replaceAll("%", "X")),
-];
-const R = {
-  alu: ALU.map((name) => both(`${name} %<d>, %<n>, %<m>, lsl #j`)),
-  addImm: both("add %<d>~, %<n>~, #i"),
-  addImm12: both("add %<d>~, %<n>~, #i, lsl #12"),
-  subImm: both("sub %<d>~, %<n>~, #i"),
-  subImm12: both("sub %<d>~, %<n>~, #i, lsl #12"),
-  logicImm: ["", "", "and", "orr", "eor"].map((name) =>
-    name === "" ? undefined : both(`${name} %<d>~, %<n>, #bitmask`),
-  ),
-  shift: SHIFT.map((name) => both(`${name} %<d>, %<n>, %<m>`)),
-  mov: both("mov %<d>, %<m>"),
-  movz: both("movz %<d>, #i, lsl #j*16"),
-  movn: both("movn %<d>, #i, lsl #j*16"),
-  movk: both("movk %<d>, #i, lsl #j*16"),
-  mvn: both("mvn %<d>, %<m>"),
-  neg: both("neg %<d>, %<m>"),
-  madd: both("madd %<d>, %<n>, %<m>, %<a>"),
-  msub: both("msub %<d>, %<n>, %<m>, %<a>"),
-  udiv: both("udiv %<d>, %<n>, %<m>"),
-  sdiv: both("sdiv %<d>, %<n>, %<m>"),
-  sbfm: both("sbfm %<d>, %<n>, #i, #j"),
-  ubfm: both("ubfm %<d>, %<n>, #i, #j"),
-  rev: both("rev %<d>, %<n>"),
-  cmp: both("cmp %<n>, %<m>"),
-  cmpImm: both("cmp %<n>~, #i"),
-  cmpImm12: both("cmp %<n>~, #i, lsl #12"),
-  cmnImm: both("cmn %<n>~, #i"),
-  cmnImm12: both("cmn %<n>~, #i, lsl #12"),
-  tst: both("tst %<n>, %<m>"),
-  tstImm: both("tst %<n>, #bitmask"),
-  cbz: both("cbz %<d>, #branch"),
-  cbnz: both("cbnz %<d>, #branch"),
-  b: arm64("b #branch"),
-  bl: arm64("bl #branch"),
-  bcond: arm64("b.cond j #branch"),
-  blr: arm64("blr X<n>"),
-  ret: arm64("ret X<n>"),
-  adr: arm64("adr X<d>, #address"),
-  brk: arm64("brk #i"),
-  stp: arm64("stp X<d>, X<a>, [X<n>~, #+i*8]"),
-  ldp: arm64("ldp X<d>, X<a>, [X<n>~, #+i*8]"),
-  stpPre: arm64("stp X<d>, X<a>, [X<n>~, #+i*8]!"),
-  ldpPost: arm64("ldp X<d>, X<a>, [X<n>~], #+i*8"),
-  strPre: arm64("str X<d>, [X<n>~, #+i]!"),
-  ldrPost: arm64("ldr X<d>, [X<n>~], #+i"),
-  str: arm64("str X<d>, [X<n>~, #i*8]"),
-  ldr: arm64("ldr X<d>, [X<n>~, #i*8]"),
-  ldaxr: both("ldaxr %<d>, [X<n>~]"),
-  stlxr: both("stlxr W<m>, %<d>, [X<n>~]"),
-  lse: ["ldaddal", "ldsetal", "ldclral", "ldeoral", "swpal"].map((name) =>
-    both(`${name} %<m>, %<d>, [X<n>~]`),
-  ),
-  casal: both("casal %<m>, %<d>, [X<n>~]"),
-};
-
-/** An access: its rows with a scaled, an unscaled and a register offset, and its size in bytes. */
-interface Access {
-  scaled: Arm64Row;
-  unscaled: Arm64Row;
-  indexed: Arm64Row;
-  bytes: number;
-}
-
-function access(name: string, width: "W" | "X", bytes: number): Access {
-  const log = Math.log2(bytes);
-  const unscaled = name.replace(/^(ld|st)r/, "$1ur");
-  return {
-    scaled: arm64(`${name} ${width}<d>, [X<n>~, #i${bytes === 1 ? "" : `*${bytes}`}]`),
-    unscaled: arm64(`${unscaled} ${width}<d>, [X<n>~, #+i]`),
-    indexed: arm64(`${name} ${width}<d>, [X<n>~, X<m>${log === 0 ? "" : `, lsl #j*${log}`}]`),
-    bytes,
-  };
-}
-
-/** By aux of K.load. */
-const LOAD: Record<string, Access> = {
-  "-8": access("ldrb", "W", 1),
-  "-16": access("ldrh", "W", 2),
-  "-32": access("ldr", "W", 4),
-  "64": access("ldr", "X", 8),
-  "8": access("ldrsb", "X", 1),
-  "16": access("ldrsh", "X", 2),
-  "32": access("ldrsw", "X", 4),
-}; // prettier-ignore
-const STORE: Record<number, Access> = {
-  8: access("strb", "W", 1),
-  16: access("strh", "W", 2),
-  32: access("str", "W", 4),
-  64: access("str", "X", 8),
-}; // prettier-ignore
-
-/** Branch conditions beyond CONDITION's codes; each pair differs in the lowest bit. */
-const CBZ_W = 16,
-  CBZ_X = 18,
-  ALWAYS = -1; // prettier-ignore
-
-function branchWord(condition: number, register: number, distance: number): number {
-  const words = distance / 4;
-  if (condition === ALWAYS) return encodeArm64(R.b, 0, 0, 0, words);
-  if (condition < CBZ_W) return encodeArm64(R.bcond, 0, 0, 0, words, condition);
-  const rows = condition & 1 ? R.cbnz : R.cbz;
-  return encodeArm64(rows[condition >= CBZ_X ? 1 : 0], register, 0, 0, words);
-}
-
-/** One word; a conditional branch that does not reach jumps over an unconditional one. */
-const arm64Branches: BranchForms = {
-  next: (_, size) => size + 4,
-  reaches: ({ condition }, size, distance) =>
-    size === 8 || condition === ALWAYS || Math.abs(distance) < 2 ** 20 - 4,
-  encode({ condition, register }, size, distance) {
-    const words =
-      size === 4
-        ? [branchWord(condition, register, distance)]
-        : [branchWord(condition ^ 1, register, 8), branchWord(ALWAYS, 0, distance - 4)];
-    return new Uint8Array(Uint32Array.from(words).buffer);
-  },
-};
 
 /** Encodes one function; `lse` = atomics of Armv8.1. */
 export function encodeFunction(

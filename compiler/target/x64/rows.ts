@@ -1,0 +1,85 @@
+/** The rows of formats/isa/x64.ts that encoding uses, in pairs of 32 and 64 bits. */
+
+import { CC, type X64Row, x64 } from "../../../formats/isa/x64.ts";
+import { ALU, SHIFT } from "./kinds.ts";
+
+/** Conditions of COND (ir/ops.ts) in their order. */
+export const CONDITION = [CC.e, CC.ne, CC.b, CC.be, CC.a, CC.ae, CC.l, CC.le, CC.g, CC.ge];
+
+const both = (syntax: string): [X64Row, X64Row] => [
+  x64(syntax.replaceAll("%", "32")),
+  x64(syntax.replaceAll("%", "64")),
+];
+export const R = {
+  movRegister: both("mov r%, r/m%"),
+  movStore: both("mov r/m%, r%"),
+  movImm32: x64("mov r32, imm32"),
+  movImm64: x64("mov r64, imm64"),
+  movSigned: x64("mov r/m64, imm32"),
+  lea: both("lea r%, m"),
+  inc: both("inc r/m%"),
+  dec: both("dec r/m%"),
+  neg: both("neg r/m%"),
+  not: both("not r/m%"),
+  imul: both("imul r%, r/m%"),
+  imul8: both("imul r%, r/m%, imm8"),
+  imul32: both("imul r%, r/m%, imm32"),
+  div: both("div r/m%"),
+  idiv: both("idiv r/m%"),
+  bswap: both("bswap r%"),
+  xchg: both("xchg r/m%, r%"),
+  xadd: both("lock xadd r/m%, r%"),
+  cmpxchg: both("lock cmpxchg r/m%, r%"),
+  test: both("test r/m%, r%"),
+  testImm: both("test r/m%, imm32"),
+  testImm8: x64("test r/m8, imm8"),
+  alu: ALU.map((name) => both(`${name} r/m%, r%`)),
+  alu8: ALU.map((name) => both(`${name} r/m%, imm8`)),
+  alu32: ALU.map((name) => both(`${name} r/m%, imm32`)),
+  aluRax: ALU.map((name): [X64Row, X64Row] => [x64(`${name} eax, imm32`), x64(`${name} rax, imm32`)]),
+  lock: ALU.map((name) => both(`lock ${name} r/m%, r%`)),
+  cmp: both("cmp r/m%, r%"),
+  cmp8: both("cmp r/m%, imm8"),
+  cmp32: both("cmp r/m%, imm32"),
+  shift: SHIFT.map((name) => both(`${name} r/m%, imm8`)),
+  shift1: SHIFT.map((name) => both(`${name} r/m%, 1`)),
+  shiftCl: SHIFT.map((name) => both(`${name} r/m%, cl`)),
+  push: x64("push r64"),
+  pop: x64("pop r64"),
+  pushMemory: x64("push r/m64"),
+  popMemory: x64("pop r/m64"),
+  call: x64("call rel32"),
+  callMemory: x64("call r/m64"),
+  ret: x64("ret"),
+  ud2: x64("ud2"),
+  cdq: [x64("cdq"), x64("cqo")] as const,
+  je: x64("je rel8"),
+  jne: x64("jne rel8"),
+  jmp: x64("jmp rel8"),
+};
+/** By aux of K.load and K.extend: the row that extends from memory or a register. */
+export const EXTEND: Record<string, X64Row> = {
+  "-8": x64("movzx r32, r/m8"),
+  "-16": x64("movzx r32, r/m16"),
+  "-32": x64("mov r32, r/m32"),
+  "64": x64("mov r64, r/m64"),
+  "8": x64("movsx r64, r/m8"),
+  "16": x64("movsx r64, r/m16"),
+  "32": x64("movsxd r64, r/m32"),
+}; // prettier-ignore
+export const EXTEND32: Record<string, X64Row> = {
+  "8": x64("movsx r32, r/m8"),
+  "16": x64("movsx r32, r/m16"),
+};
+export const STORE: Record<number, X64Row> = {
+  8: x64("mov r/m8, r8"),
+  16: x64("mov r/m16, r16"),
+  32: x64("mov r/m32, r32"),
+  64: x64("mov r/m64, r64"),
+}; // prettier-ignore
+export const STORE_IMM: Record<number, X64Row> = {
+  8: x64("mov r/m8, imm8"),
+  16: x64("mov r/m16, imm16"),
+  32: x64("mov r/m32, imm32"),
+  64: x64("mov r/m64, imm32"),
+}; // prettier-ignore
