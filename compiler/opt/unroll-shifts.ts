@@ -41,6 +41,7 @@ function shiftLength(block: Block): number {
 function unroll(fn: Fn, block: Block, exit: Block, copies: number): void {
   const landing = makeLanding(fn, block, exit);
   const latch = block.predecessors.indexOf(block);
+  const staysOnTrue = block.successors[0] === block;
   let last = block;
   // What each value of the loop is called in the iteration at hand.
   let names = new Map<Value, Value>();
@@ -62,7 +63,7 @@ function unroll(fn: Fn, block: Block, exit: Block, copies: number): void {
     made.end = "branch";
     made.at = block.at;
     made.control = name(block.control!);
-    made.successors = block.successors.map((to) => (to === block ? block : landing));
+    made.successors = staysOnTrue ? [block, landing] : [landing, block];
     retarget(last, block, made);
     made.predecessors = [last];
     block.predecessors[latch] = made;

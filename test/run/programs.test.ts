@@ -282,6 +282,11 @@ const CASES: Case[] = [
     result: 231n,
   },
   {
+    name: "sums of the last three, by shifts",
+    code: "r0 = 0\nr1 = 0\nr2 = 1\nr3 = 30\nl:\nr4 = r0\nr4 += r1\nr4 += r2\nr0 = r1\nr1 = r2\nr2 = r4\nr3 += -1\nif r3 != 0 goto l\nexit",
+    result: 15902591n,
+  },
+  {
     name: "fibonacci by shifts",
     code: "r0 = 0\nr1 = 1\nr2 = 50\nl:\nr3 = r0\nr3 += r1\nr0 = r1\nr1 = r3\nr2 += -1\nif r2 != 0 goto l\nexit",
     result: 12586269025n,
