@@ -50,8 +50,9 @@ export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
-  // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold.
+  // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold, and their branches.
   { name: "unroll-shifts", run: unrollShifts, skip: [0, "s"] },
   { name: "simplify", run: simplify, skip: [0, "s"] },
+  { name: "clean-flow", run: cleanFlow, skip: [0, "s"] },
   { name: "dead-code", run: deadCode, skip: [0, "s"] },
 ];

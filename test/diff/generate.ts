@@ -149,7 +149,8 @@ class Generator {
     else if (kind < 72) this.atomic();
     else if (kind < 76) this.indexed();
     else if (kind < 88) this.branch();
-    else if (kind < 93) this.loop();
+    else if (kind < 92) this.loop();
+    else if (kind < 93) this.rotation();
     else if (kind < 97) this.call();
     else this.helper();
   }
@@ -285,6 +286,29 @@ class Generator {
     this.add("jne64.imm", { dst: counter, imm: 0 }, { fixed: true, to: start });
     this.defined.add(counter);
     this.loops--;
+  }
+
+  /** A loop whose registers hand their values on, with its counter in a register. */
+  private rotation(): void {
+    const length = 2 + this.random.below(3);
+    const first = this.random.below(8);
+    const ring = Array.from({ length: length + 1 }, (_, k) => NUMBERS[(first + k) % 8]);
+    const [scratch, ...registers] = ring;
+    for (const register of registers) if (!this.defined.has(register)) this.set(register);
+    const up = this.random.chance(50);
+    const rounds = 1 + this.random.below(12);
+    this.add("mov64.imm", { dst: 9, imm: up ? 0 : rounds }, { fixed: true });
+    const start = this.label();
+    this.add("mov64.reg", { dst: scratch, src: registers[0] });
+    const mix = this.random.pick(["add64.reg", "xor64.reg", "add32.reg", "sub64.reg"]);
+    this.add(mix, { dst: scratch, src: registers[this.random.below(length)] });
+    for (let k = 0; k + 1 < length; k++) this.add("mov64.reg", { dst: registers[k], src: registers[k + 1] });
+    this.add("mov64.reg", { dst: registers[length - 1], src: scratch });
+    this.add("add64.imm", { dst: 9, imm: up ? 1 : -1 }, { fixed: true });
+    const jump = up ? this.random.pick(["jlt64.imm", "jne32.imm", "jslt64.imm"]) : "jne64.imm";
+    this.add(jump, { dst: 9, imm: up ? rounds : 0 }, { fixed: true, to: start });
+    this.defined.add(scratch);
+    this.defined.add(9);
   }
 
   private call(): void {

@@ -282,6 +282,11 @@ const CASES: Case[] = [
     result: 231n,
   },
   {
+    name: "shifts in a loop that runs once",
+    code: "r0 = 7\nr1 = 8\nr3 = 1\nl:\nr4 = r0\nr4 += r1\nr0 = r1\nr1 = r4\nr3 += -1\nif r3 != 0 goto l\nr0 += r1\nexit",
+    result: 23n,
+  },
+  {
     name: "sums of the last three, by shifts",
     code: "r0 = 0\nr1 = 0\nr2 = 1\nr3 = 30\nl:\nr4 = r0\nr4 += r1\nr4 += r2\nr0 = r1\nr1 = r2\nr2 = r4\nr3 += -1\nif r3 != 0 goto l\nexit",
     result: 15902591n,
