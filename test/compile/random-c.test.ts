@@ -1,4 +1,4 @@
-/** Random C programs by clang and then by us, against the same C run natively. RUNBPF_SEED=N starts elsewhere. */
+/** Random C programs by clang and then by us, against the same C run natively. RUNBPF_SEED and RUNBPF_FILES make others and more. */
 
 import { describe, expect, test } from "vitest";
 import { scratchFile, skip } from "../device-tools.ts";
@@ -8,7 +8,7 @@ import { randomC } from "./random-c.ts";
 
 const START = Number(process.env.RUNBPF_SEED ?? 1);
 const PROGRAMS = 10;
-const FILES = SLOW ? 100 : 3;
+const FILES = Number(process.env.RUNBPF_FILES ?? (SLOW ? 12 : 3));
 const SEEDS = Array.from({ length: FILES }, (_, k) => START + k);
 
 const COMPILERS = [

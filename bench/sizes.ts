@@ -1,0 +1,41 @@
+/** Bytes: of two examples as bare and spf, and of the loader for devices. */
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { compile } from "../compiler/compile.ts";
+import { ROOT, SCRATCH } from "./measure.ts";
+import type { Row } from "./table.ts";
+
+export const object = (example: string): Uint8Array =>
+  new Uint8Array(readFileSync(join(ROOT, "examples", example, "prog.o")));
+
+const LIMITS = { "01-hello": 128, "02-fibonacci": 256 };
+/** An spf has names, kinds of sections and their checks on top. */
+const SPF_MORE = 160;
+
+export function sizes(): Row[] {
+  const rows: Row[] = [];
+  for (const [example, target] of Object.entries(LIMITS)) {
+    const name = example.slice(3);
+    const size = (format: "bare" | "spf") =>
+      compile(object(example), { format, target: "x64" }).container.length;
+    const [bare, spf] = [size("bare"), size("spf")];
+    rows.push({ key: `size.${name}.bare`, what: `${name} as bare`, value: bare, unit: "bytes", target });
+    const limit = bare + SPF_MORE;
+    rows.push({ key: `size.${name}.spf`, what: `${name} as spf`, value: spf, unit: "bytes", target: limit });
+  }
+  return rows;
+}
+
+export function loader(): Row[] {
+  const out = join(SCRATCH, "bare.o");
+  const flags = ["-std=c11", "-Os", "-ffreestanding", "-fno-asynchronous-unwind-tables"];
+  execFileSync("gcc", [...flags, "-c", join(ROOT, "runtime/device/bare.c"), "-o", out]);
+  const value = Number(
+    execFileSync("size", [out], { encoding: "utf8" }).split("\n")[1].trim().split(/\s+/)[0],
+  );
+  return [
+    { key: "size.loader", what: "`bare.c`, text at -Os", value, unit: "bytes", target: 600, note: "gcc" },
+  ];
+}
