@@ -108,6 +108,19 @@ function place(program: Program, func: Func, insn: number): string {
   return `${program.name}: ${func.name} instruction ${func.insns[Math.max(insn, 0)]?.slot ?? 0}`;
 }
 
+/** Code cannot hold the address of a map's value: it exists only once the map does. */
+function checkReferences(program: Program): void {
+  for (const func of program.functions)
+    for (const [insn, reference] of func.references.entries())
+      if (reference?.kind === "map-value")
+        throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
+          where: place(program, func, insn),
+          expected: "the address of a map",
+          got: `an address inside the value of map ${program.maps[reference.index].name}`,
+          hint: "look the value up",
+        });
+}
+
 /** BPF to optimised SSA, for every function of a program. */
 function buildAll(program: Program, options: CompileOptions, clock: Clock): { fns: Fn[]; imports: Import[] } {
   const imports = new Imports();
@@ -247,6 +260,7 @@ export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compil
     options.ctx !== undefined ? parseContext(options.ctx) : options.raw ? parseContext("mem") : undefined;
   const program = readProgram(bytes, options);
   checkFormat(program, format);
+  checkReferences(program);
   clock.done("load and link");
   const { codes, imports, stack, patch } =
     arch === "bytecode" ? keepBytecode(program) : generateNative(program, arch, options, clock);

@@ -181,3 +181,15 @@ describe("random bytecode", () => {
     }
   });
 });
+
+test("an address inside the value of a map", () => {
+  const bytes = new Uint8Array(readFileSync(`${FOLDER}maps-legacy-clang19.o`));
+  for (const { data, flags } of readElf(bytes, "x.o").sections) {
+    if ((flags & SHF.EXEC) === 0) continue;
+    for (let at = 0; at < data.length; at += 8) if (data[at] === 0x18) data[at + 1] |= 0x20; // src = 2
+  }
+  for (const target of ["x64", "arm64", "bytecode"] as const)
+    expect(() => compile(bytes, { name: "x.o", target })).toThrow(
+      /^[^:]+:.*: expected the address of a map, got an address inside the value of map \w+ \(look the value up\)$/,
+    );
+});
