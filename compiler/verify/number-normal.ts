@@ -18,6 +18,9 @@ const MAX_ROUNDS = 2;
 
 // The parts at work. BigInt operations wrapped in asUintN(64) are machine instructions in V8, bare ones are calls.
 const u64 = (x: bigint): bigint => BigInt.asUintN(64, x);
+export const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+export const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
 let value = 0n;
 let mask = 0n;
 let umin = 0n;
@@ -38,14 +41,18 @@ let empty = false;
 // Reading the halves of a 64-bit BigInt through memory is ten times as fast as Number(BigInt.asUintN(32, x)).
 const cell = new BigInt64Array(1);
 const halves = new Int32Array(cell.buffer);
+cell[0] = 1n;
+const LOW = halves[0] === 1 ? 0 : 1;
+const HIGH = 1 - LOW;
 
 /** The low half of a 64-bit number, as a signed number. */
 export function low(x: bigint): number {
   cell[0] = x;
-  return halves[0];
+  return halves[LOW];
 }
 
-function make(
+/** A Num of parts that agree already. */
+export function make(
   value: bigint,
   mask: bigint,
   umin: bigint,
@@ -75,13 +82,12 @@ function makeConstant(x: bigint): Num {
 /** Exactly `x` modulo 2^64. */
 export function constant(x: bigint): Num {
   cell[0] = x;
-  const near = halves[0];
-  if (halves[1] === near >> 31 && near >= -CACHED && near < CACHED)
+  const near = halves[LOW];
+  if (halves[HIGH] === near >> 31 && near >= -CACHED && near < CACHED)
     return (cache[near + CACHED] ??= makeConstant(x));
   return makeConstant(x);
 }
 
-/** Where `x` cannot be: no member of the tnum is as large (or as small). */
 const PAST32 = 0x100000000;
 
 /** The least member ≥ `from` of the 32-bit tnum, or PAST32; `from` is unsigned. */
@@ -103,7 +109,7 @@ const memberDown = (from: number, v: number, m: number): number => U32 - memberU
 
 function topBit(x: bigint): bigint {
   cell[0] = x;
-  return BigInt(halves[1] === 0 ? 31 - Math.clz32(halves[0]) : 63 - Math.clz32(halves[1]));
+  return BigInt(halves[HIGH] === 0 ? 31 - Math.clz32(halves[LOW]) : 63 - Math.clz32(halves[HIGH]));
 }
 
 /** memberUp in 64 bits; past is 2^64. */
@@ -355,9 +361,16 @@ export function normal(
   lowSignedMin: number,
   lowSignedMax: number,
 ): Num | undefined {
-  [value, mask] = [u64(bits & ~unknown), unknown];
-  [umin, umax, smin, smax] = [min, max, signedMin, signedMax];
-  [u32min, u32max, s32min, s32max] = [lowMin, lowMax, lowSignedMin, lowSignedMax];
+  value = u64(bits & ~unknown);
+  mask = unknown;
+  umin = min;
+  umax = max;
+  smin = signedMin;
+  smax = signedMax;
+  u32min = lowMin;
+  u32max = lowMax;
+  s32min = lowSignedMin;
+  s32max = lowSignedMax;
   empty = false;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (umax <= BIG_U32) return narrow();

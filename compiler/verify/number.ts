@@ -1,7 +1,188 @@
 /**
  * What is known of a 64-bit value: known bits and ranges, signed and unsigned, of the value and of its low half.
- * A Num stands for at least the values that it should (it may stand for more), is immutable, and its parts agree
- * with each other as far as `normal` can deduce.
+ * A Num stands for at least the values that it should (possibly more), and is immutable; here is the lattice,
+ * in number-alu.ts what instructions compute, and in number-compare.ts what branches teach.
  */
 
-import { normal } from "./number-normal.ts";
+import { bug } from "../../formats/error.ts";
+import {
+  constant,
+  least,
+  make,
+  most,
+  normal,
+  S32MAX,
+  S32MIN,
+  S64MAX,
+  S64MIN,
+  U32,
+  U64,
+  UNKNOWN,
+} from "./number-normal.ts";
+
+export { constant, UNKNOWN };
+
+export interface Num {
+  /** The bits that are known, those not in `mask`, are those of `value`; value & mask is 0; both unsigned. */
+  readonly value: bigint;
+  readonly mask: bigint;
+  readonly umin: bigint;
+  readonly umax: bigint;
+  readonly smin: bigint;
+  readonly smax: bigint;
+  /** Of the low half. */
+  readonly u32min: number;
+  readonly u32max: number;
+  readonly s32min: number;
+  readonly s32max: number;
+}
+
+/** Every value from `min` to `max`, unsigned. */
+export const fromUnsigned = (min: bigint, max: bigint): Num =>
+  normal(0n, U64, min, max, S64MIN, S64MAX, 0, U32, S32MIN, S32MAX) ?? bug(`empty range ${min} … ${max}`);
+
+/** Every value from `min` to `max`, signed. */
+export const fromSigned = (min: bigint, max: bigint): Num =>
+  normal(0n, U64, 0n, U64, min, max, 0, U32, S32MIN, S32MAX) ?? bug(`empty range ${min} … ${max}`);
+
+/** Every zero-extended 32-bit value. */
+export const UNKNOWN32: Num = fromUnsigned(0n, BigInt(U32));
+
+export const isConstant = (a: Num): boolean => a.mask === 0n;
+
+/** Whether the 64-bit value `concrete` (signed or unsigned) is one of `a`. */
+export function contains(a: Num, concrete: bigint): boolean {
+  const [u, s] = [BigInt.asUintN(64, concrete), BigInt.asIntN(64, concrete)];
+  const [u32, s32] = [Number(BigInt.asUintN(32, concrete)), Number(BigInt.asIntN(32, concrete))];
+  const wide = u >= a.umin && u <= a.umax && s >= a.smin && s <= a.smax;
+  const low = u32 >= a.u32min && u32 <= a.u32max && s32 >= a.s32min && s32 <= a.s32max;
+  return wide && low && (u & ~a.mask) === a.value;
+}
+
+/** Whether every value of `b` is one of `a`; may be false although it is so. */
+export function includes(a: Num, b: Num): boolean {
+  if (a === b || a === UNKNOWN) return true;
+  if (b.u32min < a.u32min || b.u32max > a.u32max || b.s32min < a.s32min || b.s32max > a.s32max) return false;
+  if (b.umin < a.umin || b.umax > a.umax || b.smin < a.smin || b.smax > a.smax) return false;
+  return BigInt.asUintN(64, b.mask | (b.value ^ a.value)) === 0n || bitsInclude(a, b);
+}
+
+const bitsInclude = (a: Num, b: Num): boolean =>
+  BigInt.asUintN(64, BigInt.asUintN(64, b.mask | (b.value ^ a.value)) & BigInt.asUintN(64, ~a.mask)) === 0n;
+
+export const equal = (a: Num, b: Num): boolean =>
+  a === b ||
+  (a.u32min === b.u32min &&
+    a.u32max === b.u32max &&
+    a.s32min === b.s32min &&
+    a.s32max === b.s32max &&
+    a.umin === b.umin &&
+    a.umax === b.umax &&
+    a.smin === b.smin &&
+    a.smax === b.smax &&
+    a.value === b.value &&
+    a.mask === b.mask);
+
+/** The least Num that includes both: bounds that both have, so parts that agree in each agree in the result. */
+export function join(a: Num, b: Num): Num {
+  if (includes(a, b)) return a;
+  if (includes(b, a)) return b;
+  const mask = BigInt.asUintN(64, a.mask | b.mask | (a.value ^ b.value));
+  return make(
+    BigInt.asUintN(64, a.value & ~mask),
+    mask,
+    least(a.umin, b.umin),
+    most(a.umax, b.umax),
+    least(a.smin, b.smin),
+    most(a.smax, b.smax),
+    Math.min(a.u32min, b.u32min),
+    Math.max(a.u32max, b.u32max),
+    Math.min(a.s32min, b.s32min),
+    Math.max(a.s32max, b.s32max),
+  );
+}
+
+/** The values of both; undefined when there are none. */
+export function meet(a: Num, b: Num): Num | undefined {
+  if (a === b || b === UNKNOWN) return a;
+  if (a === UNKNOWN) return b;
+  if (BigInt.asUintN(64, (a.value ^ b.value) & ~(a.mask | b.mask)) !== 0n) return undefined;
+  return normal(
+    BigInt.asUintN(64, a.value | b.value),
+    BigInt.asUintN(64, a.mask & b.mask),
+    most(a.umin, b.umin),
+    least(a.umax, b.umax),
+    most(a.smin, b.smin),
+    least(a.smax, b.smax),
+    Math.max(a.u32min, b.u32min),
+    Math.min(a.u32max, b.u32max),
+    Math.max(a.s32min, b.s32min),
+    Math.min(a.s32max, b.s32max),
+  );
+}
+
+// Where a bound that grows stops on its way to the limit. Few, because every stop may cost the fixpoint a round.
+const UP = [-1n, 0n, 1n, 0x10n, 0x100n, 0x1000n, 0x10000n, BigInt(S32MAX), BigInt(U32), S64MAX];
+const DOWN = [1n, 0n, -1n, BigInt(S32MIN)];
+const LOW_UP = [-1, 0, 0xffff, S32MAX];
+const LOW_DOWN = [1, 0, -1];
+/** Masks of the low bits that may stay known when others change, which is what alignment is made of. */
+const ALIGNED = [12n, 3n, 2n, 1n].map((bits) => BigInt.asUintN(64, -1n << bits));
+
+const stop = <T>(stops: readonly T[], limit: T, fits: (at: T) => boolean): T => stops.find(fits) ?? limit;
+
+/** Includes `old` and `next`, and grows so fast that a chain of it ends after few steps. */
+export function widen(old: Num, next: Num): Num {
+  if (includes(old, next)) return old;
+  const to = join(old, next);
+  const sameBits = to.mask === old.mask;
+  const mask = sameBits ? to.mask : stop(ALIGNED, U64, (m) => (to.mask & ~m) === 0n);
+  const wide = normal(
+    to.value,
+    mask,
+    to.umin === old.umin ? to.umin : stop(DOWN, 0n, (at) => at <= to.umin),
+    to.umax === old.umax ? to.umax : stop(UP, U64, (at) => at >= to.umax),
+    to.smin === old.smin ? to.smin : stop(DOWN, S64MIN, (at) => at <= to.smin),
+    to.smax === old.smax ? to.smax : stop(UP, S64MAX, (at) => at >= to.smax),
+    to.u32min === old.u32min ? to.u32min : stop(LOW_DOWN, 0, (at) => at <= to.u32min),
+    to.u32max === old.u32max ? to.u32max : stop(LOW_UP, U32, (at) => at >= to.u32max),
+    to.s32min === old.s32min ? to.s32min : stop(LOW_DOWN, S32MIN, (at) => at <= to.s32min),
+    to.s32max === old.s32max ? to.s32max : stop(LOW_UP, S32MAX, (at) => at >= to.s32max),
+  );
+  return wide ?? UNKNOWN;
+}
+
+/** Decimal as far as people read it, and multiples of 1000 with their neighbours, which bounds of loops are. */
+function literal(x: bigint): string {
+  const size = x < 0n ? -x : x;
+  const decimal = size < 10_000n || (size < 1_000_000_000n && (size + 1n) % 1000n < 3n);
+  return (x < 0n ? "-" : "") + (decimal ? String(size) : "0x" + size.toString(16));
+}
+
+const range = (min: bigint, max: bigint): string => `${literal(min)} … ${literal(max)}`;
+
+/** What the known bits tell that the range does not: " (multiple of 4)" or " (bits 0x30 = 0x10)". */
+function bitsNote(a: Num): string {
+  const between = (1n << BigInt((a.umin ^ a.umax).toString(2).length)) - 1n;
+  const known = ~a.mask & between;
+  if (known === 0n) return "";
+  if ((known & (known + 1n)) === 0n && (a.value & known) === 0n)
+    return ` (multiple of ${literal(known + 1n)})`;
+  return ` (bits 0x${known.toString(16)} = 0x${(a.value & known).toString(16)})`;
+}
+
+/** Short and for people: "5", "0 … 255", "-8 … 7", "0 … 0xfffc (multiple of 4)", "any number". */
+export function format(a: Num): string {
+  if (isConstant(a)) return literal(a.smin > -0x100000000n ? a.smin : a.value);
+  const signed = a.smax - a.smin < a.umax - a.umin;
+  const [min, max] = signed ? [a.smin, a.smax] : [a.umin, a.umax];
+  const note = bitsNote(a);
+  const low32 = BigInt(Math.min(a.u32max - a.u32min, a.s32max - a.s32min));
+  const low =
+    a.s32max - a.s32min < a.u32max - a.u32min
+      ? range(BigInt(a.s32min), BigInt(a.s32max))
+      : range(BigInt(a.u32min), BigInt(a.u32max));
+  if (min === 0n && max === U64) return low32 < U32 ? `low half ${low}${note}` : `any number${note}`;
+  if (min === 0n && max === BigInt(U32) && low32 < U32) return `${low} in 32 bits${note}`;
+  return range(min, max) + note;
+}
