@@ -736,7 +736,7 @@ test("mutated objects are refused or accepted, soon, and never end in another er
     const outcome = refusal(bytes);
     const time = performance.now() - start;
     expect(outcome, `seed ${seed}`).not.toMatch(/^not an InputError/);
-    expect(time, `seed ${seed}: milliseconds`).toBeLessThan(100);
+    expect(time, `seed ${seed}: milliseconds`).toBeLessThan(2000);
     if (outcome !== "accepted") refused++;
   }
   expect(refused).toBeGreaterThan(count / 10);
