@@ -11,18 +11,10 @@ const u64 = (x: bigint): bigint => BigInt.asUintN(64, x);
 /** The values of `a` within these ranges; `a` itself when it is. */
 function within(a: Num, umin: bigint, umax: bigint, smin: bigint, smax: bigint): Num | undefined {
   if (a.umin >= umin && a.umax <= umax && a.smin >= smin && a.smax <= smax) return a;
-  return normal(
-    a.value,
-    a.mask,
-    most(a.umin, umin),
-    least(a.umax, umax),
-    most(a.smin, smin),
-    least(a.smax, smax),
-    a.u32min,
-    a.u32max,
-    a.s32min,
-    a.s32max,
-  );
+  const [min, max] = [most(a.umin, umin), least(a.umax, umax)];
+  const [from, to] = [most(a.smin, smin), least(a.smax, smax)];
+  if (min > max || from > to) return undefined;
+  return normal(a.value, a.mask, min, max, from, to, a.u32min, a.u32max, a.s32min, a.s32max);
 }
 
 const unsigned = (a: Num, min: bigint, max: bigint): Num | undefined => within(a, min, max, S64MIN, S64MAX);
@@ -58,7 +50,7 @@ function without(a: Num, x: bigint): Num | undefined {
   const s = BigInt.asIntN(64, x);
   const [umin, umax] = [a.umin === x ? x + 1n : a.umin, a.umax === x ? x - 1n : a.umax];
   const [smin, smax] = [a.smin === s ? s + 1n : a.smin, a.smax === s ? s - 1n : a.smax];
-  return umin > umax || smin > smax ? undefined : within(a, umin, umax, smin, smax);
+  return within(a, umin, umax, smin, smax);
 }
 
 function lowWithout(a: Num, x: number): Num | undefined {
