@@ -16,6 +16,8 @@ export interface Machine {
   readonly fixups: FunctionCode["fixups"];
   readonly forms: BranchForms;
   prologue(): void;
+  /** A block begins: control may come from elsewhere than from the instruction before. */
+  startBlock(): void;
   move(move: Move): void;
   inst(inst: MInst): void;
   isJump(inst: MInst): boolean;
@@ -55,6 +57,7 @@ class Emitter {
     for (const block of this.fn.blocks) {
       starts.push(machine.size);
       if (this.skipped[block.index] === 1) continue;
+      machine.startBlock();
       for (const [k, inst] of block.insts.entries()) {
         for (const move of this.moves[block.index][k]) machine.move(move);
         this.line(inst.at);

@@ -147,7 +147,8 @@ export class Lowering {
   /** Makes the leaves that were asked for: all of them, or those that are cheap to make again. */
   private makePending(all: boolean): void {
     for (const [leaf, register] of [...this.pending]) {
-      if (!all && this.rules.isCostly(leaf)) continue;
+      // Making one leaf may make others.
+      if (!this.pending.has(leaf) || (!all && this.rules.isCostly(leaf))) continue;
       this.pending.delete(leaf);
       this.step(() => this.rules.leaf(this, leaf, register));
     }

@@ -148,7 +148,8 @@ class Generator {
     else if (kind < 67) this.store();
     else if (kind < 72) this.atomic();
     else if (kind < 76) this.indexed();
-    else if (kind < 88) this.branch();
+    else if (kind < 86) this.branch();
+    else if (kind < 88) this.meeting();
     else if (kind < 92) this.loop();
     else if (kind < 93) this.rotation();
     else if (kind < 97) this.call();
@@ -239,8 +240,10 @@ class Generator {
   }
 
   private condition(): Item {
-    const row = this.random.pick(JUMPS);
     const dst = this.read();
+    if (this.random.chance(25))
+      return this.add(this.random.pick(["jeq64.imm", "jne64.imm", "jeq32.imm", "jne32.imm"]), { dst });
+    const row = this.random.pick(JUMPS);
     const src = row.operand === "reg" ? this.read() : 0;
     return this.add(row, { dst, src, imm: row.operand === "imm" ? this.random.immediate() : 0 });
   }
@@ -262,6 +265,22 @@ class Generator {
       this.defined = before;
     }
     this.defined = new Set([...this.defined].filter((register) => after.has(register)));
+  }
+
+  /** A value that one of two ways changes last is compared with zero where they meet. */
+  private meeting(): void {
+    const register = this.read();
+    this.add("and64.imm", { dst: register, imm: this.random.pick([1, 3, 255]) });
+    const jump = this.condition();
+    const name = this.random.pick(["add64.imm", "and64.imm", "xor32.imm", "sub64.imm", "rsh64.imm"]);
+    this.add(name, { dst: register, imm: this.random.pick([1, 2, 3]) });
+    jump.to = this.label();
+    const row = this.random.pick(["jeq64.imm", "jne64.imm", "jeq32.imm", "jne32.imm"]);
+    const second = this.add(row, { dst: register });
+    const before = new Set(this.defined);
+    this.statements(1);
+    second.to = this.label();
+    this.defined = new Set([...before].filter((r) => this.defined.has(r)));
   }
 
   private label(): Item {

@@ -282,6 +282,12 @@ const CASES: Case[] = [
     result: 231n,
   },
   {
+    name: "a comparison with zero that is reached by a jump and by an addition",
+    code: "r0 = *(u8 *)(r1 + 0)\nif r2 > 1 goto l\nr0 += 1\nl:\nif r0 == 0 goto z\nr0 = 100\nexit\nz:\nr0 = 200\nexit",
+    memory: [0, 0],
+    result: 200n,
+  },
+  {
     name: "shifts in a loop that runs once",
     code: "r0 = 7\nr1 = 8\nr3 = 1\nl:\nr4 = r0\nr4 += r1\nr0 = r1\nr1 = r4\nr3 += -1\nif r3 != 0 goto l\nr0 += r1\nexit",
     result: 23n,

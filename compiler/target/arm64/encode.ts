@@ -78,6 +78,8 @@ class Encoder implements Machine {
     return condition ^ 1;
   }
 
+  startBlock(): void {}
+
   /** The first pair is saved while the stack pointer goes down, where the distance fits. */
   prologue(): void {
     const { asm, saved, stack } = this;

@@ -102,6 +102,10 @@ class Encoder implements Machine {
     return condition ^ 1;
   }
 
+  startBlock(): void {
+    this.flags.at = -1;
+  }
+
   prologue(): void {
     for (const r of this.saved) this.asm.r(R.push, r);
     this.adjust(-this.frame);
