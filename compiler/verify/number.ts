@@ -159,30 +159,36 @@ function literal(x: bigint): string {
   return (x < 0n ? "-" : "") + (decimal ? String(size) : "0x" + size.toString(16));
 }
 
-const range = (min: bigint, max: bigint): string => `${literal(min)} … ${literal(max)}`;
+/** "0 … 9", or one-sided where the other end is that of the type. */
+function range(min: bigint, max: bigint): string {
+  if (max === U64) return min === 1n ? "not 0" : `${literal(min)} or more`;
+  if (min === S64MIN && max !== -1n) return `${literal(max)} or less, signed`;
+  if (min < 0n && max === S64MAX) return `${literal(min)} or more, signed`;
+  return min === max ? literal(min) : `${literal(min)} … ${literal(max)}`;
+}
 
-/** What the known bits tell that the range does not: " (multiple of 4)" or " (bits 0x30 = 0x10)". */
-function bitsNote(a: Num): string {
-  const between = (1n << BigInt((a.umin ^ a.umax).toString(2).length)) - 1n;
-  const known = ~a.mask & between;
+/** What the known bits tell below the top bit of `differ`, in which the ends of a range first differ. */
+function bitsNote(a: Num, differ: bigint): string {
+  const open = differ === 0n ? 0n : (1n << BigInt(differ.toString(2).length)) - 1n;
+  const known = ~a.mask & open;
   if (known === 0n) return "";
-  if ((known & (known + 1n)) === 0n && (a.value & known) === 0n)
-    return ` (multiple of ${literal(known + 1n)})`;
-  return ` (bits 0x${known.toString(16)} = 0x${(a.value & known).toString(16)})`;
+  if ((a.value & known) !== 0n)
+    return ` (bits 0x${known.toString(16)} are 0x${(a.value & known).toString(16)})`;
+  if ((known & (known + 1n)) === 0n) return ` (multiple of ${literal(known + 1n)})`;
+  return ` (only bits of 0x${(a.mask & open).toString(16)})`;
 }
 
 /** Short and for people: "5", "0 … 255", "-8 … 7", "0 … 0xfffc (multiple of 4)", "any number". */
 export function format(a: Num): string {
   if (isConstant(a)) return literal(a.smin > -0x100000000n ? a.smin : a.value);
-  const signed = a.smax - a.smin < a.umax - a.umin;
+  const lowSigned = a.s32max - a.s32min < a.u32max - a.u32min;
+  const [from, to] = lowSigned ? [a.s32min, a.s32max] : [a.u32min, a.u32max];
+  const low = range(BigInt(from), BigInt(to));
+  const lowNote = bitsNote(a, BigInt((from ^ to) >>> 0));
+  if (lowSigned && a.umin === 0n && a.umax === BigInt(U32)) return `${low} in 32 bits${lowNote}`;
+  const signed = a.smax < 0n || a.smax - a.smin < a.umax - a.umin;
   const [min, max] = signed ? [a.smin, a.smax] : [a.umin, a.umax];
-  const note = bitsNote(a);
-  const low32 = BigInt(Math.min(a.u32max - a.u32min, a.s32max - a.s32min));
-  const low =
-    a.s32max - a.s32min < a.u32max - a.u32min
-      ? range(BigInt(a.s32min), BigInt(a.s32max))
-      : range(BigInt(a.u32min), BigInt(a.u32max));
-  if (min === 0n && max === U64) return low32 < U32 ? `low half ${low}${note}` : `any number${note}`;
-  if (min === 0n && max === BigInt(U32) && low32 < U32) return `${low} in 32 bits${note}`;
-  return range(min, max) + note;
+  if (max - min >= S64MAX && to - from < S32MAX) return `low half ${low}${lowNote}`;
+  const note = bitsNote(a, BigInt.asUintN(64, min ^ max));
+  return (max - min === U64 ? "any number" : range(min, max)) + note;
 }
