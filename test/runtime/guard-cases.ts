@@ -35,7 +35,7 @@ export const FAULTS: [name: string, code: string, error: string, text: RegExp][]
     "an endless loop",
     "l:\nr1 += 1\ngoto l",
     "ERR_RUNBPF_TIMEOUT",
-    /in main\(\).*still running after \d+ ms$/,
+    /still running after \d+ ms$/,
   ],
   [
     "a fault in a callee",
