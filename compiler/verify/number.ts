@@ -185,7 +185,7 @@ export function format(a: Num): string {
   const [from, to] = lowSigned ? [a.s32min, a.s32max] : [a.u32min, a.u32max];
   const low = range(BigInt(from), BigInt(to));
   const lowNote = bitsNote(a, BigInt((from ^ to) >>> 0));
-  if (lowSigned && a.umin === 0n && a.umax === BigInt(U32)) return `${low} in 32 bits${lowNote}`;
+  if (lowSigned && a.umax <= BigInt(U32)) return `${low} in 32 bits${lowNote}`;
   const signed = a.smax < 0n || a.smax - a.smin < a.umax - a.umin;
   const [min, max] = signed ? [a.smin, a.smax] : [a.umin, a.umax];
   if (max - min >= S64MAX && to - from < S32MAX) return `low half ${low}${lowNote}`;
