@@ -1,7 +1,7 @@
 /** Bytes: of two examples as bare and spf, and of the loader for devices. */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { compile } from "../compiler/compile.ts";
 import { ROOT, SCRATCH } from "./measure.ts";
@@ -25,7 +25,19 @@ export function sizes(): Row[] {
     const limit = bare + SPF_MORE;
     rows.push({ key: `size.${name}.spf`, what: `${name} as spf`, value: spf, unit: "bytes", target: limit });
   }
+  rows.push(arm64Sizes());
   return rows;
+}
+
+/** Geometric mean over all examples. */
+function arm64Sizes(): Row {
+  const examples = readdirSync(join(ROOT, "examples")).filter((name) => /^\d/.test(name));
+  const size = (example: string, target: "x64" | "arm64") =>
+    compile(object(example), { format: "bare", target }).container.length;
+  const logs = examples.map((example) => Math.log(size(example, "arm64") / size(example, "x64")));
+  const value = Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
+  const what = "arm64 containers, times x64, all examples";
+  return { key: "size.arm64", what, value, unit: "×", target: 1.25, note: "geometric mean" };
 }
 
 export function loader(): Row[] {

@@ -1,0 +1,57 @@
+/** Branch layout: the shortest form that reaches, on both sides of each form's range. */
+
+import { Capstone, Const, loadCapstone } from "capstone-wasm";
+import { beforeAll, describe, expect, it } from "vitest";
+import { arm64Branches, CBZ_X } from "../../compiler/target/arm64/branches.ts";
+import { type Branch, type BranchForms, layoutBranches } from "../../compiler/target/branches.ts";
+import { ALWAYS, x64Branches } from "../../compiler/target/x64/branches.ts";
+
+let x64: Capstone;
+let arm64: Capstone;
+beforeAll(async () => {
+  await loadCapstone();
+  x64 = new Capstone(Const.CS_ARCH_X86, Const.CS_MODE_64);
+  arm64 = new Capstone(Const.CS_ARCH_ARM64, Const.CS_MODE_LITTLE_ENDIAN);
+});
+
+/** A branch over `gap` bytes, forwards from block 0 to block 2 or backwards from block 1 to block 0. */
+function laidOut(forms: BranchForms, condition: number, gap: number, backwards: boolean) {
+  const branch: Branch = backwards
+    ? { at: gap, block: 1, target: 0, condition, register: 3 }
+    : { at: 0, block: 0, target: 2, condition, register: 3 };
+  const { bytes } = layoutBranches(new Uint8Array(gap), [0, 0, gap], [branch], forms);
+  return backwards ? bytes.subarray(gap) : bytes.subarray(0, bytes.length - gap);
+}
+
+const text = (cs: Capstone, bytes: Uint8Array, address: number) =>
+  cs.disasm(bytes, { address }).map(({ mnemonic, opStr }) => `${mnemonic} ${opStr}`);
+
+describe("x86-64", () => {
+  it.each([
+    [4, 127, false, ["je 0x81"]],
+    [4, 128, false, ["je 0x86"]],
+    [4, 126, true, ["je 0"]],
+    [4, 127, true, ["je 0"]],
+    [ALWAYS, 127, false, ["jmp 0x81"]],
+    [ALWAYS, 128, false, ["jmp 0x85"]],
+  ] as const)("condition %i over %i bytes, backwards: %s", (condition, gap, backwards, expected) => {
+    const bytes = laidOut(x64Branches, condition, gap, backwards);
+    expect(text(x64, bytes, backwards ? gap : 0)).toEqual([...expected]);
+    const short = backwards ? gap + 2 <= 128 : gap <= 127;
+    expect(bytes.length).toBe(short ? 2 : condition === ALWAYS ? 5 : 6);
+  });
+});
+
+describe("AArch64", () => {
+  const FAR = 2 ** 20;
+  it.each([
+    [0, FAR - 12, false, ["b.eq #0xffff8"]],
+    [0, FAR, false, ["b.ne #8", "b #0x100008"]],
+    [CBZ_X, FAR, false, ["cbnz x3, #8", "b #0x100008"]],
+    [CBZ_X + 1, FAR + 64, true, ["cbz x3, #0x100048", "b #0"]],
+    [ALWAYS, 16 * FAR, false, ["b #0x1000004"]],
+  ] as const)("condition %i over %i bytes, backwards: %s", (condition, gap, backwards, expected) => {
+    const bytes = laidOut(arm64Branches, condition, gap, backwards);
+    expect(text(arm64, bytes, backwards ? gap : 0)).toEqual([...expected]);
+  });
+});
