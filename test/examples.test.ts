@@ -1,9 +1,9 @@
 /** Every example prints what its expected.txt says: compiled at each level, as bare and spf, in Node and in bare-cmd. */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../compiler/compile.ts";
 import { Runtime } from "../runtime/index.ts";
 import { buildPackage } from "./built.ts";
@@ -95,6 +95,7 @@ describe("embedded in a program of its own", () => {
   beforeAll(() => {
     root = buildPackage("examples");
   });
+  afterAll(() => rmSync(root, { recursive: true }));
 
   test.each(hosted)("$name", ({ name, host, expected }) => {
     const output = execFileSync(process.execPath, [join(root, "examples", name, host!)], {
