@@ -31,12 +31,7 @@ export const FAULTS: [name: string, code: string, error: string, text: RegExp][]
     "ERR_RUNBPF_STACK",
     /stack overflow$/,
   ],
-  [
-    "an endless loop",
-    "l:\nr1 += 1\ngoto l",
-    "ERR_RUNBPF_TIMEOUT",
-    /still running after \d+ ms$/,
-  ],
+  ["an endless loop", "l:\nr1 += 1\ngoto l", "ERR_RUNBPF_TIMEOUT", /still running after \d+ ms$/],
   [
     "a fault in a callee",
     "call f\nexit\nf:\nr1 = 0\nr0 = *(u8 *)(r1 + 1)\nexit",
