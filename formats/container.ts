@@ -8,6 +8,44 @@ export type Arch = keyof typeof ARCHES;
 export const CONTEXTS = { args: 0, mem: 1, cmd: 2, xdp: 3, skb: 4 } as const;
 export type ContextName = keyof typeof CONTEXTS;
 
+/** Linux's enum bpf_map_type: what the type of a map definition means. */
+export const MAP_TYPE = {
+  hash: 1,
+  array: 2,
+  prog_array: 3,
+  perf_event_array: 4,
+  percpu_hash: 5,
+  percpu_array: 6,
+  stack_trace: 7,
+  cgroup_array: 8,
+  lru_hash: 9,
+  lru_percpu_hash: 10,
+  lpm_trie: 11,
+  array_of_maps: 12,
+  hash_of_maps: 13,
+  devmap: 14,
+  sockmap: 15,
+  cpumap: 16,
+  xskmap: 17,
+  sockhash: 18,
+  cgroup_storage: 19,
+  reuseport_sockarray: 20,
+  percpu_cgroup_storage: 21,
+  queue: 22,
+  stack: 23,
+  sk_storage: 24,
+  devmap_hash: 25,
+  struct_ops: 26,
+  ringbuf: 27,
+  inode_storage: 28,
+  task_storage: 29,
+  bloom_filter: 30,
+  user_ringbuf: 31,
+} as const;
+
+/** Types whose values a program may read and not write. */
+export const READ_ONLY_MAPS: readonly number[] = [MAP_TYPE.devmap, MAP_TYPE.devmap_hash, MAP_TYPE.xskmap];
+
 /** What verification assumed and the loader enforces. */
 export interface Contract {
   verified: boolean;
