@@ -1,12 +1,16 @@
 /** The helper table's invariants, and each implemented helper's results and errors as rows. */
 
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HELPER_IDS } from "../../formats/common.ts";
+import { CONTEXTS, MAP_TYPE } from "../../formats/container.ts";
 import type { Helper, Word } from "../../helpers/host.ts";
 import { IMPLEMENTATIONS } from "../../helpers/implementations.ts";
 import {
+  type Argument,
   argCount,
   HELPERS,
+  type HelperRow,
   helperById,
   helperByName,
   helperNames,
@@ -31,15 +35,55 @@ describe("table", () => {
       expect(helperById(helper.id)).toBe(helper);
       for (const name of [helper.name, ...helper.aliases]) expect(helperByName(name)).toBe(helper.id);
     }
-    expect(helperById(9)).toBe(undefined);
+    expect(helperById(84)).toBe(undefined);
     expect(helperByName("toString")).toBe(undefined);
   });
 
   test("at most five arguments, sizes refer to arguments that exist", () => {
     for (const helper of HELPERS) {
       expect(argCount(helper)).toBeLessThanOrEqual(5);
-      for (const size of JSON.stringify(helper).matchAll(/"(?:argument|forward)":(\d)/g))
-        expect(Number(size[1]), helper.name).toBeLessThanOrEqual(argCount(helper));
+      for (const [, which, n] of JSON.stringify(helper).matchAll(/"(argument|forward|upTo)":(\d)/g)) {
+        const arg = helper.args[Number(n) - 1] as Argument | undefined;
+        const kinds = { argument: /^(number|reference|memory)$/, forward: /^any$/, upTo: /^number$/ };
+        expect(arg?.kind, helper.name).toMatch(kinds[which as keyof typeof kinds]);
+      }
+    }
+  });
+
+  test("keys and values follow the map that they belong to, callbacks the map or the timer", () => {
+    for (const { name, args } of HELPERS) {
+      const map = args.findIndex((arg) => arg.kind === "map");
+      for (const [i, arg] of args.entries()) {
+        if (arg.kind === "key" || arg.kind === "value") expect(map, name).toBe(i - (i === 2 ? 2 : 1));
+        if (arg.kind !== "callback" || !arg.gets.includes("map")) continue;
+        expect(args.slice(0, i).some(({ kind }) => kind === "map" || kind === "timer")).toBe(true);
+      }
+    }
+  });
+
+  test("helpers that work on the packet, or get the context of one, say in which contexts", () => {
+    for (const { name, effects, contexts, id } of HELPERS) {
+      if (effects.includes("moves-packet")) expect(contexts, name).toHaveLength(1);
+      if (/skb_|xdp_|csum_|redirect/.test(name)) expect(contexts, name).toBeDefined();
+      for (const context of contexts ?? []) expect(CONTEXTS, name).toHaveProperty(context);
+      if (id > 1000 && name !== "packet_load") expect(contexts, name).toBe(undefined);
+    }
+  });
+
+  test("only arguments of formats may hold pointers", () => {
+    const holding = HELPERS.filter(({ args }) => args.some((arg) => arg.kind === "memory" && arg.pointers));
+    expect(holding.map(({ name }) => name)).toEqual(["bpf_snprintf", "bpf_trace_vprintk", "fprintf"]);
+    for (const { args } of holding) expect(args.map(({ kind }) => kind)).toContain("format");
+  });
+
+  test("ranges of results are whole, ordered, and of the type", () => {
+    for (const { ret, name } of HELPERS) {
+      if (ret.kind !== "number" || ret.min === undefined) continue;
+      expect(Number.isSafeInteger(ret.min), name).toBe(true);
+      if (!ret.signed) expect(ret.min, name).toBeGreaterThanOrEqual(0);
+      if (ret.max === undefined) expect(ret.upTo, name).toBeDefined();
+      else expect(ret.max, name).toBeGreaterThanOrEqual(ret.min);
+      if (ret.bits === 32) expect(ret.max, name).toBeLessThan(2 ** 31);
     }
   });
 
@@ -71,6 +115,22 @@ describe("table", () => {
     if (hash !== 0) expect(prototypeHash(helper)).toBe(hash);
   });
 
+  test("what only the verifier wants to know is no part of the prototype", () => {
+    const helper = helperById(89) as HelperRow;
+    const bare: HelperRow = {
+      ...helper,
+      ret: { kind: "number", bits: 64, signed: true },
+      args: [{ kind: "map" }, { kind: "value", access: "write" }],
+      contexts: ["xdp"],
+    };
+    expect(JSON.stringify(bare)).not.toBe(JSON.stringify(helper));
+    expect(prototypeText(bare)).toBe(prototypeText(helper));
+    expect(prototypeText(helperById(165) as HelperRow)).toBe(
+      "number:64:true(memory:write:#2+0:true,number,format,memory:read:#5+0:true,number)",
+    );
+    expect(prototypeText({ ...helper, args: [{ kind: "map" }] })).not.toBe(prototypeText(helper));
+  });
+
   test("hashes are 10 bits and never 0", () => {
     for (const hash of HELPERS.map(prototypeHash)) {
       expect(hash).toBeGreaterThan(0);
@@ -81,6 +141,97 @@ describe("table", () => {
   test("every implementation has a row", () => {
     for (const id of IMPLEMENTATIONS.keys()) expect(helperById(id)).toBeDefined();
     expect(IMPLEMENTATIONS.size).toBeGreaterThan(30);
+  });
+});
+
+/** What Linux's header says of its helpers: numbers, arguments, and which of them move the packet. */
+describe("Linux", () => {
+  const HEADER = "/usr/include/linux/bpf.h";
+  const missing = !existsSync(HEADER);
+  const text = missing ? "" : readFileSync(HEADER, "utf8");
+  const numbers = [...text.matchAll(/\bFN\((\w+)(?:, *(\d+))?[^)]*\)/g)].map(([, name, id], i) => ({
+    name: `bpf_${name}`,
+    id: Number(id ?? i),
+  }));
+  const lines = text.replace(/^ \*[ \t]*/gm, " * ");
+  const BASE = HELPERS.filter(({ id }) => rangeOf(id) === "base");
+
+  /** Prototype and description of a helper; the first of several. */
+  function described(name: string): { args: string; doc: string } {
+    const [before, after] = lines.split(new RegExp(`\\n \\* [a-z]\\w*[ \\w*]*\\b${name}\\(`));
+    expect(before.length, name).toBeGreaterThan(1000);
+    const [args] = after.split(")");
+    return { args, doc: after.split(/\n \* [a-z]\w*[ \w*]*\bbpf_\w+\(/)[0].replace(/\s*\n \* \s*/g, " ") };
+  }
+
+  test.skipIf(missing && !process.env.CI)("numbers", () => {
+    expect(numbers.length).toBeGreaterThan(200);
+    for (const { id, name } of BASE) expect(numbers).toContainEqual({ name, id });
+  });
+
+  test.skipIf(missing && !process.env.CI)("arguments", () => {
+    for (const { name, args } of BASE) {
+      const linux = described(name).args;
+      if (linux.includes("...")) expect(args.at(-1)?.kind, name).toBe("rest");
+      else expect(args.length, name).toBe(linux === "void" ? 0 : linux.split(",").length);
+      for (const [i, text] of linux.split(",").entries()) {
+        if (/\*\s*(skb|xdp_md|ctx)$/.test(text)) expect(args[i].kind, name).toMatch(/^(context|any)$/);
+        if (/struct bpf_map \*/.test(text)) expect(args[i].kind, name).toBe("map");
+        if (/^ ?(u32|u64|int|s32)\b[^*]*$/.test(text)) expect(args[i].kind, name).toBe("number");
+      }
+    }
+  });
+
+  test.skipIf(missing && !process.env.CI)("which of them move the packet", () => {
+    const moving = (name: string) => /to change the underlying/.test(described(name).doc);
+    expect(moving("bpf_skb_store_bytes")).toBe(true);
+    for (const { name, effects } of BASE)
+      expect([name, effects.includes("moves-packet")]).toEqual([name, moving(name)]);
+  });
+
+  test.skipIf(missing && !process.env.CI)("which of them return 0 or an error", () => {
+    for (const { name, ret } of BASE) {
+      const { doc } = described(name);
+      const says = /Return 0 on success, or a negative error in case of failure\.( \*|$)/.test(doc);
+      // Positive too when the device drops the packet; and what a tail call returns is another program's.
+      if (says && name !== "bpf_clone_redirect" && name !== "bpf_tail_call" && name !== "bpf_csum_level")
+        expect([name, ret]).toMatchObject([name, { kind: "number", min: -4095, max: 0 }]);
+    }
+  });
+});
+
+describe("helpers/README.md", () => {
+  const page = readFileSync(new URL("../../helpers/README.md", import.meta.url), "utf8");
+  const types = Object.entries(MAP_TYPE);
+
+  /** Rows of a table: what helpers have in common, and their names. */
+  function table(of: (helper: HelperRow) => string | undefined): string {
+    const groups = new Map<string, string[]>();
+    for (const helper of HELPERS) {
+      const common = of(helper);
+      if (common !== undefined) groups.set(common, [...(groups.get(common) ?? []), `\`${helper.name}\``]);
+    }
+    return [...groups].map(([common, names]) => `| ${common} | ${names.join(", ")} |`).join("\n");
+  }
+
+  test("contexts", () => expect(page).toContain(table(({ contexts }) => contexts?.join(", "))));
+
+  test("types of map", () => {
+    const named = (numbers: readonly number[]) =>
+      numbers.map((n) => types.find(([, type]) => type === n)?.[0]).join(", ");
+    const typesOf = ({ args }: HelperRow) =>
+      args.flatMap((arg) => (arg.kind === "map" && arg.types ? [named(arg.types)] : []))[0];
+    expect(page).toContain(table(typesOf));
+    for (const helper of HELPERS)
+      if (helper.args.some((arg) => arg.kind === "map")) expect(typesOf(helper), helper.name).toBeDefined();
+  });
+
+  test("ranges of results", () => {
+    const rangeOfResult = ({ ret }: HelperRow) =>
+      ret.kind === "number" && ret.min !== undefined
+        ? `${ret.min} … ${ret.max ?? `argument ${ret.upTo}`}`
+        : undefined;
+    expect(page).toContain(table(rangeOfResult));
   });
 });
 
