@@ -60,7 +60,7 @@ export function reads(insn: Insn, reference: Reference | undefined, params: numb
 }
 
 /** Registers whose old content is gone after an instruction. */
-function writes(insn: Insn): number {
+export function writes(insn: Insn): number {
   const { row } = insn;
   switch (row.kind) {
     case "alu":

@@ -75,7 +75,7 @@ function differs(a: Num, b: Num): Pair | undefined {
 const LOW_BITS = BigInt(U32);
 
 /** What `b` knows of its low half holds for that of `a`. */
-function lowMeet(a: Num, b: Num): Num | undefined {
+export function meetLow(a: Num, b: Num): Num | undefined {
   if (((a.value ^ b.value) & ~(a.mask | b.mask) & LOW_BITS) !== 0n) return undefined;
   const known = ~b.mask & LOW_BITS;
   const [min, max] = [Math.max(a.u32min, b.u32min), Math.min(a.u32max, b.u32max)];
@@ -145,7 +145,7 @@ const TAKEN: Record<64 | 32, Record<string, Assume>> = {
     unset: (a, b) => avoids(a, b, U64),
   },
   32: {
-    jeq: (a, b) => both(lowMeet(a, b), lowMeet(b, a)),
+    jeq: (a, b) => both(meetLow(a, b), meetLow(b, a)),
     jne: lowDiffers,
     jlt: lowBelow,
     jle: lowAtMost,

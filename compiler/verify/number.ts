@@ -126,13 +126,37 @@ const UP = [-1n, 0n, 1n, 0x10n, 0x100n, 0x1000n, 0x10000n, BigInt(S32MAX), BigIn
 const DOWN = [1n, 0n, -1n, BigInt(S32MIN)];
 const LOW_UP = [-1, 0, 0xffff, S32MAX];
 const LOW_DOWN = [1, 0, -1];
+
+/** Where bounds stop when they are widened: ascending for upper bounds, descending for lower ones. */
+export interface Stops {
+  up: readonly bigint[];
+  down: readonly bigint[];
+  lowUp: readonly number[];
+  lowDown: readonly number[];
+}
+const STOPS: Stops = { up: UP, down: DOWN, lowUp: LOW_UP, lowDown: LOW_DOWN };
+
+/** The usual stops, and those at and beside the given numbers, which a program compares with. */
+export function stopsFor(landmarks: Iterable<number>): Stops {
+  const all = [...landmarks].flatMap((x) => [x - 1, x, x + 1]);
+  const sorted = <T extends number | bigint>(list: T[]): T[] =>
+    [...new Set(list)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const wide = all.map(BigInt);
+  const small = all.filter((x) => x >= S32MIN && x <= S32MAX);
+  return {
+    up: sorted([...UP, ...wide]),
+    down: sorted([...DOWN, ...wide]).reverse(),
+    lowUp: sorted([...LOW_UP, ...small]),
+    lowDown: sorted([...LOW_DOWN, ...small]).reverse(),
+  };
+}
 /** Masks of the low bits that may stay known when others change, which is what alignment is made of. */
 const ALIGNED = [12n, 3n, 2n, 1n].map((bits) => BigInt.asUintN(64, -1n << bits));
 
 const stop = <T>(stops: readonly T[], limit: T, fits: (at: T) => boolean): T => stops.find(fits) ?? limit;
 
 /** Includes `old` and `next`, and grows so fast that a chain of it ends after few steps. */
-export function widen(old: Num, next: Num): Num {
+export function widen(old: Num, next: Num, stops: Stops = STOPS): Num {
   if (includes(old, next)) return old;
   const to = join(old, next);
   const sameBits = to.mask === old.mask;
@@ -140,14 +164,14 @@ export function widen(old: Num, next: Num): Num {
   const wide = normal(
     to.value,
     mask,
-    to.umin === old.umin ? to.umin : stop(DOWN, 0n, (at) => at <= to.umin),
-    to.umax === old.umax ? to.umax : stop(UP, U64, (at) => at >= to.umax),
-    to.smin === old.smin ? to.smin : stop(DOWN, S64MIN, (at) => at <= to.smin),
-    to.smax === old.smax ? to.smax : stop(UP, S64MAX, (at) => at >= to.smax),
-    to.u32min === old.u32min ? to.u32min : stop(LOW_DOWN, 0, (at) => at <= to.u32min),
-    to.u32max === old.u32max ? to.u32max : stop(LOW_UP, U32, (at) => at >= to.u32max),
-    to.s32min === old.s32min ? to.s32min : stop(LOW_DOWN, S32MIN, (at) => at <= to.s32min),
-    to.s32max === old.s32max ? to.s32max : stop(LOW_UP, S32MAX, (at) => at >= to.s32max),
+    to.umin === old.umin ? to.umin : stop(stops.down, 0n, (at) => at <= to.umin),
+    to.umax === old.umax ? to.umax : stop(stops.up, U64, (at) => at >= to.umax),
+    to.smin === old.smin ? to.smin : stop(stops.down, S64MIN, (at) => at <= to.smin),
+    to.smax === old.smax ? to.smax : stop(stops.up, S64MAX, (at) => at >= to.smax),
+    to.u32min === old.u32min ? to.u32min : stop(stops.lowDown, 0, (at) => at <= to.u32min),
+    to.u32max === old.u32max ? to.u32max : stop(stops.lowUp, U32, (at) => at >= to.u32max),
+    to.s32min === old.s32min ? to.s32min : stop(stops.lowDown, S32MIN, (at) => at <= to.s32min),
+    to.s32max === old.s32max ? to.s32max : stop(stops.lowUp, S32MAX, (at) => at >= to.s32max),
   );
   return wide ?? UNKNOWN;
 }

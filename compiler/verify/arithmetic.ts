@@ -1,0 +1,252 @@
+/** ALU instructions: on numbers what number-alu.ts computes, with links kept; on pointers addition and subtraction. */
+
+import type { Insn } from "../../formats/isa/bpf.ts";
+import type { Env } from "./env.ts";
+import { constant, isConstant } from "./number.ts";
+import { alu, byteOrder, extendSign } from "./number-alu.ts";
+import { addRoom, difference, learnFraction, linked, symbol } from "./rooms.ts";
+import { refuse } from "./rules.ts";
+import type { State } from "./state.ts";
+import {
+  ANY,
+  constOf,
+  describe,
+  isConst,
+  isPointer,
+  type Kind,
+  make,
+  number,
+  sameObject,
+  type Value,
+  withLink,
+  withNum,
+  ZERO,
+} from "./value.ts";
+
+const U32 = 0xffffffffn;
+
+/** Pointers that offsets can be added to. */
+const MOVABLE = new Set<Kind>([
+  "context",
+  "stack",
+  "map-value",
+  "packet",
+  "packet-meta",
+  "memory",
+  "argv",
+  "string",
+  "data",
+  "rodata",
+]);
+
+const constants = new Map<number, Value>();
+/** The immediate of an instruction, sign-extended. */
+export function immediate(imm: number): Value {
+  let value = constants.get(imm);
+  if (value === undefined) {
+    value = number(constant(BigInt(imm)));
+    if (constants.size < 10_000) constants.set(imm, value);
+  }
+  return value;
+}
+
+/** The result of an ALU or byte order instruction. */
+export function arithmetic(env: Env, state: State, insn: Insn): Value {
+  const { row } = insn;
+  const old = state.regs[insn.dst];
+  if (row.kind === "end") return swap(row.op as "le" | "be" | "bswap", row.width as 16 | 32 | 64, old);
+  const source = row.operand === "reg" ? state.regs[insn.src] : immediate(insn.imm);
+  if (row.op === "mov" || row.op === "movsx") return move(env, state, insn, source);
+  const width = row.width as 32 | 64;
+  if (row.op === "neg") {
+    if (isPointer(old)) refusePointer(row.op, old);
+    const negated = number(alu("neg", width, old.num, old.num));
+    return width === 64 ? linked(negated, old, -1, 0) : negated;
+  }
+  if (isPointer(old) || isPointer(source)) return move2(env, state, row.op, width, old, source);
+  return compute(env, state, insn, old, source);
+}
+
+function refusePointer(op: string, v: Value): never {
+  return refuse("pointer-arithmetic", "a number", `${op} of ${describe(v)}`, "pointers take + and - with numbers alone");
+}
+
+function swap(op: "le" | "be" | "bswap", width: 16 | 32 | 64, v: Value): Value {
+  if (isPointer(v)) refusePointer(op, v);
+  return op === "le" && width === 64 ? v : number(byteOrder(op, width, v.num));
+}
+
+/** Register moves: both registers are linked from now on. */
+function move(env: Env, state: State, insn: Insn, source: Value): Value {
+  const { row } = insn;
+  const width = row.width as 32 | 64;
+  if (row.operand === "imm") return width === 64 ? source : number(alu("mov", 32, source.num, source.num));
+  if (row.op === "mov" && width === 64) return (state.regs[insn.src] = symbol(source, env.fresh));
+  if (isPointer(source))
+    refuse("pointer-arithmetic", "a number", `a move of ${row.op === "movsx" ? "some" : "32"} bits of ${describe(source)}`);
+  if (row.op === "mov") return lowHalf(env, state, insn.src, source);
+  const num = extendSign(source.num, row.bytes as 1 | 2 | 4, width);
+  const same = width === 64 && fitsSigned(source, row.bytes * 8);
+  return same ? (state.regs[insn.src] = symbol(source, env.fresh)) : number(num);
+}
+
+const fitsSigned = (v: Value, bits: number): boolean =>
+  v.num.smin >= -(2n ** BigInt(bits - 1)) && v.num.smax < 2n ** BigInt(bits - 1);
+
+/** The zero-extended low half of a register's value. */
+function lowHalf(env: Env, state: State, register: number, v: Value): Value {
+  const source = symbol(v, env.fresh);
+  if (register >= 0) state.regs[register] = source;
+  if (v.num.umax <= U32) return source;
+  const half = number(alu("mov", 32, v.num, v.num));
+  return source.id === 0 ? half : withLink(half, source.id, source.scale, source.delta, true);
+}
+
+/** Sums and differences with pointers. */
+function move2(env: Env, state: State, op: string, width: 32 | 64, a: Value, b: Value): Value {
+  for (const v of [a, b])
+    if (v.nullable !== 0)
+      refuse("null-pointer", "a pointer that is not null", describe(v), "compare it with 0 first");
+  if (width === 32)
+    refuse("pointer-arithmetic", "a number", `32-bit arithmetic on ${describe(isPointer(a) ? a : b)}`);
+  if (op === "sub" && isPointer(a) && isPointer(b)) return distance(env, state, a, b);
+  if ((op !== "add" && op !== "sub") || (op === "sub" && isPointer(b))) refusePointer(op, isPointer(a) ? a : b);
+  if (isPointer(a) && isPointer(b))
+    refuse("pointer-arithmetic", "a number to add to a pointer", `${describe(a)} and ${describe(b)}`);
+  const [base, by] = isPointer(a) ? [a, b] : [b, a];
+  if (!MOVABLE.has(base.kind)) refuse("pointer-arithmetic", "a pointer to memory to add to", describe(base));
+  return shifted(env, base, by, op === "add" ? 1 : -1);
+}
+
+/** base + sign * by. */
+function shifted(env: Env, base: Value, by: Value, sign: 1 | -1): Value {
+  const num = alu(sign === 1 ? "add" : "sub", 64, base.num, by.num);
+  const plain = make(base.kind, base.of, num, 0, 0, 0, false, 0, base.ref);
+  if (isConstant(num)) return plain;
+  if (isConst(by)) return linked(plain, base, 1, sign * constOf(by));
+  if (isConst(base) && by.id !== 0 && !by.low) return linked(plain, by, sign, constOf(base));
+  if (base.id !== 0 && base.id === by.id && !by.low) {
+    const scale = base.scale + sign * by.scale;
+    if (scale !== 0) return withLink(plain, base.id, scale, base.delta + sign * by.delta);
+  }
+  return symbol(plain, env.fresh);
+}
+
+/** Pointers into one object: the difference of their offsets. */
+function distance(env: Env, state: State, a: Value, b: Value): Value {
+  const toEnd = a.kind === "packet-end" && b.kind === "packet";
+  if (a.kind !== b.kind && !toEnd) refuse("pointer-arithmetic", "two pointers into the same memory", `${describe(a)} and ${describe(b)}`);
+  if (toEnd) {
+    const length = env.lengthOf(a.of);
+    addRoom(state, a.of, length, 1, 0);
+    const num = alu("sub", 64, lengthRange, b.num);
+    return isConst(b) ? make("number", 0, num, length, 1, -constOf(b)) : number(num);
+  }
+  if (!toEnd && !sameObject(a, b)) return ANY;
+  const apart = difference(b, a);
+  if (apart !== undefined) return immediate2(apart);
+  const result = number(alu("sub", 64, a.num, b.num));
+  return isConst(b) ? linked(result, a, 1, -constOf(b)) : result;
+}
+const lengthRange = alu("and", 64, immediate(-1).num, alu("mov", 64, ZERO, alu("rsh", 64, immediate(-1).num, constant(48n))));
+
+const immediate2 = (x: number): Value => number(constant(BigInt(x)));
+
+/** Operations whose result is at most their first operand, times the second for division. */
+function fractionOf(op: string, width: number, b: Value): number {
+  if (op === "and" || op === "mod") return 1;
+  if (!isConst(b)) return op === "rsh" || op === "div" ? 1 : 0;
+  const by = constOf(b);
+  if (op === "rsh") return 2 ** Math.min(placesOf(b, width), 40);
+  return op === "div" && by > 0 && by < 2 ** 40 ? by : 0;
+}
+
+/** By how many bits a constant shifts. */
+const placesOf = (b: Value, width: number): number => b.num.u32min & (width - 1);
+
+const fits32 = (v: Value): boolean => v.num.umax <= U32;
+
+/** Two numbers. */
+function compute(env: Env, state: State, insn: Insn, a: Value, b: Value): Value {
+  const { op } = insn.row;
+  const width = insn.row.width as 32 | 64;
+  if ((op === "sub" || op === "xor") && insn.row.operand === "reg" && insn.dst === insn.src) return immediate(0);
+  if (a.from !== undefined && a.from.kind === "number" && width === 64 && isConst(b) && constOf(b) === 32) {
+    if (op === "rsh") return lowHalf(env, state, -1, a.from);
+    if (op === "arsh" && fitsSigned(a.from, 32)) return a.from;
+  }
+  const num = alu(op, width, a.num, b.num);
+  if (isConstant(num)) return number(num);
+  // In 32 bits the links hold when neither operand nor result loses anything to the upper half.
+  const whole = width === 64 || (fits32(a) && fits32(b));
+  if (isConst(b)) {
+    const kept = linkedByConstant(env, op, width, whole, a, b, num);
+    if (kept !== undefined) return kept;
+  } else if (width === 64 && (op === "add" || op === "sub")) {
+    const sign = op === "add" ? 1 : -1;
+    if (isConst(a)) return linked(number(num), b, sign, constOf(a));
+    if (a.id !== 0 && a.id === b.id && !a.low && !b.low) {
+      const scale = a.scale + sign * b.scale;
+      const delta = a.delta + sign * b.delta;
+      return scale === 0 ? immediate2(delta) : withLink(number(num), a.id, scale, delta);
+    }
+  }
+  const fraction = whole && a.id !== 0 && a.num.smin >= 0n ? fractionOf(op, width, b) : 0;
+  if (fraction === 0 || !state.rooms.some((r) => r.id === a.id)) return number(num);
+  const result = withLink(number(num), env.fresh(), 1, 0);
+  learnFraction(state, result, a, fraction);
+  return result;
+}
+
+/** Results that are a sum or a multiple of `a`, or `a` itself. */
+function linkedByConstant(
+  env: Env,
+  op: string,
+  width: 32 | 64,
+  whole: boolean,
+  a: Value,
+  b: Value,
+  num: Value["num"],
+): Value | undefined {
+  const by = constOf(b);
+  switch (op) {
+    case "add":
+    case "sub": {
+      const add = op === "add" ? Number(b.num.smin) : -Number(b.num.smin);
+      if (width === 64) return linked(number(num), a, 1, add);
+      const small = width === 32 ? (op === "add" ? b.num.s32min : -b.num.s32min) : add;
+      const exact = fits32(a) && a.num.u32min + small >= 0 && a.num.u32max + small <= 0xffffffff;
+      if (exact) return linked(number(num), a, 1, small);
+      const sum = linked(number(num), a, 1, small);
+      return sum.id === 0 ? undefined : withLink(sum, sum.id, sum.scale, sum.delta, true);
+    }
+    case "lsh": {
+      const places = placesOf(b, width);
+      if (width === 64 && places === 32)
+        return make("number", 0, num, ...times(a, 2 ** 32), false, 0, 0, symbol(withFrom(a), env.fresh));
+      return width === 64 && places < 40 ? linked(number(num), a, 2 ** places, 0) : undefined;
+    }
+    case "mul":
+      return width === 64 && by > 0 && by < 2 ** 40 ? linked(number(num), a, by, 0) : undefined;
+    case "and": {
+      const mask = width === 64 ? b.num.umin : b.num.umin & U32;
+      return whole && ((a.num.value | a.num.mask) & ~mask) === 0n ? withNum(a, num) : undefined;
+    }
+    case "or":
+    case "xor":
+    case "rsh":
+    case "arsh":
+      return by === 0 && whole ? a : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** A value without what it was made from. */
+const withFrom = (v: Value): Value => (v.from === undefined ? v : make(v.kind, v.of, v.num, v.id, v.scale, v.delta, v.low));
+
+function times(a: Value, factor: number): [id: number, scale: number, delta: number] {
+  const scaled = linked(number(a.num), a, factor, 0);
+  return [scaled.id, scaled.scale, scaled.delta];
+}
+

@@ -1,0 +1,217 @@
+/** Conditional jumps: which ways are possible, and what each teaches of the operands and of what is linked to them. */
+
+import type { Insn } from "../../formats/isa/bpf.ts";
+import { immediate } from "./arithmetic.ts";
+import type { Env } from "./env.ts";
+import type { Num } from "./number.ts";
+import { refine } from "./number-compare.ts";
+import { addRoom, difference, findRoom, learnOrder, learnRoom, narrow, roomOf, symbol } from "./rooms.ts";
+import type { State } from "./state.ts";
+import { constOf, isConst, isPointer, number, sameObject, type Value, withNullable, withNum, ZERO } from "./value.ts";
+
+export interface Ways {
+  taken: State | undefined;
+  fall: State | undefined;
+}
+
+/** What a jump says about its operands when it is taken. */
+type Condition = "jeq" | "jne" | "jlt" | "jle" | "jgt" | "jge" | "jslt" | "jsle" | "jsgt" | "jsge" | "jset" | "unset";
+
+const OPPOSITE: Record<Condition, Condition> = {
+  ...{ jeq: "jne", jne: "jeq", jlt: "jge", jge: "jlt", jgt: "jle", jle: "jgt" },
+  ...{ jslt: "jsge", jsge: "jslt", jsgt: "jsle", jsle: "jsgt", jset: "unset", unset: "jset" },
+} as const;
+/** The same with the operands exchanged. */
+const MIRROR: Record<Condition, Condition> = {
+  ...{ jeq: "jeq", jne: "jne", jlt: "jgt", jgt: "jlt", jle: "jge", jge: "jle" },
+  ...{ jslt: "jsgt", jsgt: "jslt", jsle: "jsge", jsge: "jsle", jset: "jset", unset: "unset" },
+} as const;
+/** For a condition that orders, b - a at least; the second of those that hold for signed numbers only. */
+const GAP: Partial<Record<Condition, 0 | 1>> = { jlt: 1, jle: 0, jslt: 1, jsle: 0 };
+
+/** Either way that is possible; the state given is used up. */
+export function branch(env: Env, state: State, insn: Insn): Ways {
+  const { row } = insn;
+  const cond = row.op as Condition;
+  const byRegister = row.operand === "reg";
+  const a = (state.regs[insn.dst] = symbol(state.regs[insn.dst], env.fresh));
+  const b = byRegister
+    ? (state.regs[insn.src] = symbol(state.regs[insn.src], env.fresh))
+    : immediate(insn.imm);
+  if (byRegister && insn.dst === insn.src && !isPointer(a)) return decided(state, sameHolds(cond, a.num));
+  if (!isPointer(a) && !isPointer(b)) return numbers(env, state, insn, a, b);
+  if (row.width === 64 && cond !== "jset") {
+    if (isPointer(a) && isPointer(b)) return pointers(env, state, cond, a, b);
+    const [p, n] = isPointer(a) ? [a, b] : [b, a];
+    if (isConst(n) && constOf(n) === 0) return withNull(env, state, isPointer(a) ? cond : MIRROR[cond], p);
+  }
+  return both(state);
+}
+
+const decided = (state: State, holds: boolean | undefined): Ways => {
+  if (holds === undefined) return both(state);
+  return holds ? { taken: state, fall: undefined } : { taken: undefined, fall: state };
+};
+
+const both = (state: State): Ways => ({ taken: state.clone(), fall: state });
+
+/** x cond x. */
+function sameHolds(cond: Condition, num: Num): boolean | undefined {
+  if (cond === "jset") return num.umin > 0n ? true : num.umax === 0n ? false : undefined;
+  return cond === "jeq" || cond === "jge" || cond === "jle" || cond === "jsge" || cond === "jsle";
+}
+
+function numbers(env: Env, state: State, insn: Insn, a: Value, b: Value): Ways {
+  const cond = insn.row.op as Condition;
+  const width = insn.row.width as 32 | 64;
+  if (width === 64 && (cond === "jeq" || cond === "jne")) {
+    const apart = difference(a, b);
+    if (apart !== undefined) return decided(state, (apart === 0) === (cond === "jeq"));
+  }
+  const { yes, no } = refine(cond, width, a.num, b.num);
+  if (yes === undefined && no === undefined) return both(state);
+  const ways: Ways = { taken: undefined, fall: undefined };
+  if (yes !== undefined) {
+    ways.taken = no === undefined ? state : state.clone();
+    assume(env, ways.taken, insn, cond, width, a, b, yes[0], yes[1]);
+  }
+  if (no !== undefined) {
+    ways.fall = state;
+    assume(env, state, insn, OPPOSITE[cond], width, a, b, no[0], no[1]);
+  }
+  return ways;
+}
+
+const S64MAX = 0x7fffffffffffffffn;
+const U32 = 0xffffffffn;
+const S32MAX = 0x7fffffffn;
+
+function assume(
+  env: Env,
+  state: State,
+  insn: Insn,
+  cond: Condition,
+  width: 32 | 64,
+  a: Value,
+  b: Value,
+  numA: Num,
+  numB: Num,
+): void {
+  const [x, y] = [withNum(a, numA), withNum(b, numB)];
+  settle(state, insn.dst, a, x);
+  if (insn.row.operand === "reg") settle(state, insn.src, b, y);
+  character(state, x);
+  order(env, state, cond, width, x, y);
+}
+
+/** The register and whatever is linked to it get the new number. */
+function settle(state: State, register: number, old: Value, now: Value): void {
+  if (old === now) return;
+  if (old.id !== 0) narrow(state, old, now.num);
+  // What is constant now needs no link, and compares faster.
+  state.regs[register] = isConst(now) ? number(now.num) : now;
+}
+
+/** A character that is not the NUL has another one behind it. */
+function character(state: State, v: Value): void {
+  const at = v.from;
+  if (at === undefined || at.kind !== "string" || v.num.umin === 0n) return;
+  learnRoom(state, at.of, at, 2, 2 ** 31);
+}
+
+/** Comparisons that order two numbers teach how far they are from the ends of objects. */
+function order(env: Env, state: State, cond: Condition, width: 32 | 64, a: Value, b: Value): void {
+  if (state.rooms.length === 0) return;
+  const signed = cond.startsWith("js");
+  const most = width === 64 ? S64MAX : signed ? S32MAX : U32;
+  const least = width === 64 && signed ? -(2n ** 62n) : 0n;
+  const within = (v: Value) => v.num.smin >= least && v.num.smax <= most && (width === 64 || v.num.umax <= U32);
+  if (!within(a) || !within(b)) return;
+  if (cond === "jeq") {
+    learnOrder(state, a, b, 0);
+    learnOrder(state, b, a, 0);
+  } else if (cond === "jne") {
+    notTheEnd(env, state, a, b);
+    notTheEnd(env, state, b, a);
+  } else if (GAP[cond] !== undefined) learnOrder(state, a, b, GAP[cond]);
+  else if (GAP[MIRROR[cond]] !== undefined) learnOrder(state, b, a, GAP[MIRROR[cond]]!);
+}
+
+/** a is at most the length b, and is not b. */
+function notTheEnd(env: Env, state: State, a: Value, b: Value): void {
+  const of = env.lengths.get(b.id);
+  if (of === undefined || b.scale !== 1 || b.delta !== 0 || b.low || a.low) return;
+  if (isConst(a)) {
+    if (findRoom(state.rooms, of, 0, 0) === constOf(a)) addRoom(state, of, 0, 0, constOf(a) + 1);
+  } else if (findRoom(state.rooms, of, a.id, a.scale) === a.delta) addRoom(state, of, a.id, a.scale, a.delta + 1);
+}
+
+const NEVER_NULL = new Set(["stack", "context", "map", "map-value", "data", "rodata", "function", "argv", "string"]);
+
+/** A pointer against 0. */
+function withNull(_env: Env, state: State, cond: Condition, p: Value): Ways {
+  const isNull = cond === "jeq" || cond === "jle";
+  if (!isNull && cond !== "jne" && cond !== "jgt") return both(state);
+  if (p.nullable === 0) {
+    const held = p.ref !== 0 || NEVER_NULL.has(p.kind);
+    return held ? decided(state, !isNull) : both(state);
+  }
+  const not = state.clone();
+  not.replace((v) => (v.nullable === p.nullable ? withNullable(v, 0) : v));
+  state.replace((v) => (v.nullable === p.nullable ? number(ZERO) : v));
+  state.refs = state.refs.filter((ref) => ref.id !== p.ref);
+  return isNull ? { taken: state, fall: not } : { taken: not, fall: state };
+}
+
+function pointers(env: Env, state: State, cond: Condition, a: Value, b: Value): Ways {
+  if (a.nullable !== 0 || b.nullable !== 0) return both(state);
+  if (isEnd(b, a)) return againstEnd(env, state, cond, a);
+  if (isEnd(a, b)) return againstEnd(env, state, MIRROR[cond], b);
+  if (sameObject(a, b)) return offsets(env, state, cond, a, b);
+  return both(state);
+}
+
+const isEnd = (end: Value, p: Value): boolean =>
+  (end.kind === "packet-end" && p.kind === "packet") ||
+  (end.kind === "packet" && p.kind === "packet-meta" && isConst(end) && constOf(end) === 0);
+
+/** Room that a comparison with the end of the object proves. */
+const ROOM: Partial<Record<Condition, number>> = { jlt: 1, jle: 0, jeq: 0 };
+
+function againstEnd(env: Env, state: State, cond: Condition, p: Value): Ways {
+  const room = roomOf(state, p.of, p);
+  const ways: Ways = { taken: undefined, fall: undefined };
+  const possible = (c: Condition): boolean => !((c === "jgt" && room >= 0) || ((c === "jge" || c === "jeq") && room >= 1));
+  const learn = (to: State, c: Condition) => {
+    const proven = c === "jne" && room === 0 ? 1 : ROOM[c];
+    if (proven !== undefined) learnRoom(to, p.of, p, proven, env.object(p.of).most);
+  };
+  if (possible(cond)) learn((ways.taken = state.clone()), cond);
+  if (possible(OPPOSITE[cond])) learn((ways.fall = state), OPPOSITE[cond]);
+  return ways;
+}
+
+const FAR = 2n ** 31n;
+const near = (v: Value): boolean => v.num.smin >= -FAR && v.num.smax <= FAR;
+const SIGNED: Partial<Record<Condition, Condition>> = { jlt: "jslt", jle: "jsle", jgt: "jsgt", jge: "jsge" };
+
+/** Two pointers into one object: their offsets are in the order of their addresses. */
+function offsets(env: Env, state: State, cond: Condition, a: Value, b: Value): Ways {
+  if (!near(a) || !near(b)) return both(state);
+  const signed = SIGNED[cond] ?? cond;
+  const { yes, no } = refine(signed, 64, a.num, b.num);
+  if (yes === undefined && no === undefined) return both(state);
+  const learn = (to: State, c: Condition, pair: [Num, Num]) => {
+    const [x, y] = [withNum(a, pair[0]), withNum(b, pair[1])];
+    for (const [old, now] of [
+      [a, x],
+      [b, y],
+    ] as const)
+      if (old.id !== 0 && old !== now) narrow(to, old, now.num);
+    order(env, to, c, 64, x, y);
+  };
+  const ways: Ways = { taken: undefined, fall: undefined };
+  if (yes) learn((ways.taken = state.clone()), signed, yes);
+  if (no) learn((ways.fall = state), OPPOSITE[signed], no);
+  return ways;
+}

@@ -1,0 +1,216 @@
+/** One state for two: what both have in common, or with widening what a chain of such steps ends in soon. */
+
+import { join as joinNum, type Stops, widen as widenNum } from "./number.ts";
+import { findRoom } from "./rooms.ts";
+import { type Frame, type Part, type Passed, type Room, type Slot, SLOTS, type State } from "./state.ts";
+import { constOf, hasRoom, isConst, isPointer, make, NONE, type Value } from "./value.ts";
+
+const EXACT = 2 ** 40;
+
+/** A symbol of the result, as both sides see it: s + plus for the symbol `id`, or the constant `plus` for id 0. */
+interface Class {
+  id: number;
+  a: { id: number; plus: number };
+  b: { id: number; plus: number };
+  /** Objects and scales that pointers of the class need rooms for. */
+  pointers: { of: number; scale: number }[];
+}
+
+export interface Widening {
+  stops: Stops;
+  /** Rooms that shrink are given up, and after that links: so that it ends. */
+  dropRooms: boolean;
+  dropLinks: boolean;
+}
+
+class Joiner {
+  private readonly a: State;
+  private readonly b: State;
+  private readonly fresh: () => number;
+  private readonly widening: Widening | undefined;
+  private readonly classes = new Map<string, Class>();
+  private readonly nulls = new Map<string, number>();
+
+  constructor(a: State, b: State, fresh: () => number, widening: Widening | undefined) {
+    this.a = a;
+    this.b = b;
+    this.fresh = fresh;
+    this.widening = widening;
+  }
+
+  run(): State {
+    const { a, b } = this;
+    const result = b.clone();
+    for (let r = 0; r < 10; r++) result.regs[r] = this.value(a.regs[r], b.regs[r]);
+    for (let f = 0; f < a.depth; f++) this.frame(result, f, a.frames[f], b.frames[f]);
+    result.rooms = this.rooms();
+    result.joined = true;
+    result.passed = common(a.passed, b.passed);
+    return result;
+  }
+
+  private value(a: Value, b: Value): Value {
+    if (a === b && a.id === 0) return a;
+    if (a.kind === "none" || b.kind === "none") return NONE;
+    if (a.kind !== b.kind || a.of !== b.of) return this.orNull(a, b, false) ?? this.orNull(b, a, true) ?? NONE;
+    const { kind, of } = a;
+    if (a.ref !== b.ref && kind !== "map-value") return NONE;
+    const nullable = a.nullable === b.nullable ? a.nullable : this.null(a.nullable, b.nullable);
+    const num = this.widening ? widenNum(a.num, b.num, this.widening.stops) : joinNum(a.num, b.num);
+    const plain = make(kind, of, num, 0, 0, 0, false, nullable, a.ref === b.ref ? a.ref : 0);
+    return isConst(plain) || this.widening?.dropLinks ? plain : this.link(plain, a, b);
+  }
+
+  /** A pointer on one side, null on the other. */
+  private orNull(p: Value, n: Value, second: boolean): Value | undefined {
+    const isNull = n.kind === "number" && isConst(n) && constOf(n) === 0;
+    if (!isNull || !isPointer(p) || (p.ref !== 0 && p.kind !== "map-value")) return undefined;
+    if (!["map-value", "string", "map", "stack", "data", "rodata"].includes(p.kind)) return undefined;
+    return make(p.kind, p.of, p.num, 0, 0, 0, false, second ? this.null(-1, p.nullable) : this.null(p.nullable, -1), 0);
+  }
+
+  private null(a: number, b: number): number {
+    const key = `${a}|${b}`;
+    let id = this.nulls.get(key);
+    if (id === undefined) this.nulls.set(key, (id = -this.fresh()));
+    return id;
+  }
+
+  /** Finds the symbol that both values are the same multiple of, up to a constant. */
+  private link(plain: Value, a: Value, b: Value): Value {
+    const [constA, constB] = [isConst(a), isConst(b)];
+    if ((a.id === 0 && !constA) || (b.id === 0 && !constB)) return plain;
+    let scale: number;
+    let delta: number;
+    let [u, v] = [
+      { id: a.id, plus: 0 },
+      { id: b.id, plus: 0 },
+    ];
+    if (constA && constB) {
+      [scale, delta] = [constOf(b) - constOf(a), constOf(a)];
+      [u, v] = [
+        { id: 0, plus: 0 },
+        { id: 0, plus: 1 },
+      ];
+    } else if (constA) {
+      [scale, delta] = [b.scale, b.delta];
+      u = { id: 0, plus: (constOf(a) - delta) / scale };
+    } else if (constB) {
+      [scale, delta] = [a.scale, a.delta];
+      v = { id: 0, plus: (constOf(b) - delta) / scale };
+    } else {
+      if (a.scale !== b.scale || a.low !== b.low) return plain;
+      [scale, delta] = [a.scale, a.delta];
+      v = { id: b.id, plus: (b.delta - a.delta) / scale };
+    }
+    if ((constA !== constB && (a.low || b.low)) || scale === 0) return plain;
+    if (!Number.isInteger(u.plus) || !Number.isInteger(v.plus)) return plain;
+    if (Math.max(Math.abs(scale), Math.abs(delta), Math.abs(u.plus), Math.abs(v.plus)) > EXACT) return plain;
+    const found = this.class(u, v);
+    if (hasRoom(plain.kind)) found.pointers.push({ of: plain.of, scale });
+    return make(plain.kind, plain.of, plain.num, found.id, scale, delta, a.low && b.low, plain.nullable, plain.ref);
+  }
+
+  private class(a: Class["a"], b: Class["b"]): Class {
+    const key = `${a.id},${a.plus}|${b.id},${b.plus}`;
+    let found = this.classes.get(key);
+    if (found === undefined) {
+      const same = a.id === b.id && a.plus === 0 && b.plus === 0;
+      found = { id: same ? a.id : this.fresh(), a, b, pointers: [] };
+      this.classes.set(key, found);
+    }
+    return found;
+  }
+
+  private frame(result: State, f: number, a: Frame, b: Frame): void {
+    const frame = result.own(f);
+    frame.saved = a.saved.map((v, k) => this.value(v, b.saved[k]));
+    for (let k = 0; k < SLOTS; k++) frame.slots[k] = this.slot(a.slots[k], b.slots[k]);
+    frame.strings = a.strings.filter(([from, to]) => b.strings.some(([x, y]) => x === from && y === to));
+  }
+
+  private slot(a: Slot | undefined, b: Slot | undefined): Slot | undefined {
+    if (a === undefined || b === undefined) return undefined;
+    const init = a.init & b.init;
+    if (init === 0) return undefined;
+    let poison = a.poison | b.poison;
+    const parts: Part[] = [];
+    const matched = new Set<Part>();
+    for (const part of a.parts) {
+      const other = b.parts.find((p) => p.at === part.at && p.bytes === part.bytes);
+      if (!other) continue;
+      const value = this.value(part.value, other.value);
+      if (value.kind === "none") continue;
+      matched.add(part).add(other);
+      parts.push({ at: part.at, bytes: part.bytes, value });
+    }
+    for (const part of [...a.parts, ...b.parts])
+      if (!matched.has(part) && isPointer(part.value)) poison |= ((1 << part.bytes) - 1) << part.at;
+    return { init, poison: poison & init, parts: parts.filter((p) => (((1 << p.bytes) - 1) << p.at & ~init) === 0) };
+  }
+
+  /** Rooms that both sides have. */
+  private rooms(): Room[] {
+    const { a, b } = this;
+    const rooms: Room[] = [];
+    const add = (of: number, id: number, scale: number, room: number, before: number) => {
+      if (room === Number.NEGATIVE_INFINITY || (this.widening?.dropRooms && room < before)) return;
+      if (!rooms.some((r) => r.of === of && r.id === id && r.scale === scale)) rooms.push({ of, id, scale, room });
+    };
+    for (const r of a.rooms) {
+      const other = r.id === 0 ? findRoom(b.rooms, r.of, 0, 0) : Number.NEGATIVE_INFINITY;
+      if (r.id === 0) add(r.of, 0, 0, Math.min(r.room, other), r.room);
+    }
+    for (const c of this.classes.values()) {
+      const wanted = [...c.pointers];
+      for (const r of a.rooms) if (c.a.id !== 0 && r.id === c.a.id) wanted.push({ of: r.of, scale: r.scale });
+      for (const r of b.rooms) if (c.b.id !== 0 && r.id === c.b.id) wanted.push({ of: r.of, scale: r.scale });
+      for (const { of, scale } of wanted) {
+        const before = side(a, of, scale, c.a);
+        add(of, c.id, scale, Math.min(before, side(b, of, scale, c.b)), before);
+      }
+    }
+    return rooms;
+  }
+}
+
+/** The loop heads that both states passed in the same state. */
+function common(a: Passed | undefined, b: Passed | undefined): Passed | undefined {
+  const seen = new Set<State>();
+  for (let at = a; at; at = at.before) seen.add(at.state);
+  const kept: Passed[] = [];
+  for (let at = b; at; at = at.before) if (seen.has(at.state)) kept.push(at);
+  return kept.reduceRight<Passed | undefined>((before, { point, state }) => ({ point, state, before }), undefined);
+}
+
+/** Room of scale * u on one side, where u is a symbol plus a constant, or a constant. */
+const side = (state: State, of: number, scale: number, u: { id: number; plus: number }): number =>
+  (u.id === 0 ? findRoom(state.rooms, of, 0, 0) : findRoom(state.rooms, of, u.id, scale)) - scale * u.plus;
+
+/** Whether two states can be joined at all: they hold the same references and locks. */
+export function joinable(a: State, b: State): boolean {
+  if (a.depth !== b.depth || a.refs.length !== b.refs.length || (a.lock === undefined) !== (b.lock === undefined)) return false;
+  if (a.lock && b.lock && (a.lock.of !== b.lock.of || a.lock.ref !== b.lock.ref || a.lock.num !== b.lock.num)) return false;
+  return a.refs.every((ref) => b.refs.some((r) => r.id === ref.id)) && a.frames.every((f, k) => f.func === b.frames[k].func);
+}
+
+/** A state that covers both, which must be joinable. */
+export const join = (a: State, b: State, fresh: () => number, widening?: Widening): State =>
+  new Joiner(a, b, fresh, widening).run();
+
+const shapeOf = (v: Value): string => (v.kind === "number" ? "n" : `${v.kind}${v.of},${v.nullable},${v.ref}`);
+
+/** Equal for states that differ in numbers alone. */
+export function shape(state: State): string {
+  let text = state.regs.map(shapeOf).join(" ");
+  for (const { saved, slots } of state.frames) {
+    text += `|${saved.map(shapeOf).join(" ")}`;
+    for (let k = 0; k < SLOTS; k++) {
+      const slot = slots[k];
+      if (!slot) continue;
+      text += `;${k}:${slot.init},${slot.poison}`;
+      for (const p of slot.parts) if (isPointer(p.value)) text += shapeOf(p.value);
+    }
+  }
+  return `${text}/${state.refs.map((r) => r.id).join()}/${state.lock?.of ?? ""}`;
+}

@@ -1,0 +1,123 @@
+/** Whether one state covers another: then what follows the other is covered by what follows the one. */
+
+import { includes } from "./number.ts";
+import { findRoom } from "./rooms.ts";
+import { FRAME_SIZE, type Frame, type Part, type Slot, type State } from "./state.ts";
+import { unknownOf } from "./stack.ts";
+import { constOf, isConst, isPointer, type Value } from "./value.ts";
+
+const EXACT = 2 ** 50;
+
+/** What a symbol of the wider state is in the other one: times * s + plus; times 0: a constant. */
+interface Image {
+  id: number;
+  times: number;
+  plus: number;
+}
+
+class Matcher {
+  private readonly wide: State;
+  private readonly narrow: State;
+  private readonly images = new Map<number, Image>();
+  private readonly nulls = new Map<number, number>();
+  /** Images of symbols that nothing is known of in the narrow state. */
+  private free = -1;
+
+  constructor(wide: State, narrow: State) {
+    this.wide = wide;
+    this.narrow = narrow;
+  }
+
+  run(): boolean {
+    const { wide: t, narrow: s } = this;
+    if (t.depth !== s.depth || t.refs.length !== s.refs.length) return false;
+    if (t.lock !== s.lock && (!t.lock || !s.lock || !this.value(t.lock, s.lock))) return false;
+    for (const ref of t.refs) if (!s.refs.some((r) => r.id === ref.id && r.kind === ref.kind)) return false;
+    for (let r = 0; r < 10; r++) if (!this.value(t.regs[r], s.regs[r])) return false;
+    for (let f = t.depth - 1; f >= 0; f--) if (!this.frame(t.frames[f], s.frames[f])) return false;
+    return this.rooms();
+  }
+
+  private value(t: Value, s: Value): boolean {
+    if (t.kind === "none") return true;
+    if (t.kind !== s.kind || t.of !== s.of) return false;
+    if (t.ref !== s.ref && !(t.kind === "map-value" && t.ref === 0)) return false;
+    if (t.nullable !== s.nullable || t.nullable !== 0) {
+      if (t.nullable === 0) return false;
+      const known = this.nulls.get(t.nullable);
+      if (known === undefined) this.nulls.set(t.nullable, s.nullable);
+      else if (known !== s.nullable) return false;
+    }
+    return includes(t.num, s.num) && (t.id === 0 || this.link(t, s));
+  }
+
+  /** The linked value t = scale * u + delta must be s: that says what u is, the same for all of its values. */
+  private link(t: Value, s: Value): boolean {
+    const known = this.images.get(t.id);
+    let image: Image;
+    if (isConst(s)) {
+      const c = constOf(s);
+      if (t.low || Math.abs(c) > EXACT) return this.freely(t, known);
+      image = { id: 0, times: 0, plus: (c - t.delta) / t.scale };
+    } else if (s.id === 0 || s.low !== t.low) return this.freely(t, known);
+    else image = { id: s.id, times: s.scale / t.scale, plus: (s.delta - t.delta) / t.scale };
+    if (!Number.isInteger(image.times) || !Number.isInteger(image.plus)) return this.freely(t, known);
+    if (known === undefined) this.images.set(t.id, image);
+    else if (known.id !== image.id || known.times !== image.times || known.plus !== image.plus) return false;
+    return true;
+  }
+
+  /** A symbol may be anything when it is used once. */
+  private freely(t: Value, known: Image | undefined): boolean {
+    if (known !== undefined || Math.abs(t.scale) !== 1) return false;
+    this.images.set(t.id, { id: this.free--, times: 1, plus: 0 });
+    return true;
+  }
+
+  private frame(t: Frame, s: Frame): boolean {
+    if (t.func !== s.func) return false;
+    for (let k = 0; k < t.saved.length; k++) if (!this.value(t.saved[k], s.saved[k])) return false;
+    for (let k = 0; k < FRAME_SIZE / 8; k++) {
+      const slot = t.slots[k];
+      if (slot !== undefined && !this.slot(slot, s.slots[k])) return false;
+    }
+    return t.strings.every(([from, to]) => s.strings.some(([a, b]) => a === from && b === to));
+  }
+
+  private slot(t: Slot, s: Slot | undefined): boolean {
+    if (s === undefined || (t.init & ~s.init) !== 0 || (s.poison & t.init & ~t.poison) !== 0) return false;
+    let covered = t.poison;
+    for (const part of t.parts) {
+      const bits = ((1 << part.bytes) - 1) << part.at;
+      const same = s.parts.find((p) => p.at === part.at && p.bytes === part.bytes);
+      if (same ? !this.value(part.value, same.value) : !nothingKnown(part)) return false;
+      if (same) covered |= bits;
+    }
+    for (const part of s.parts)
+      if (isPointer(part.value) && ((((1 << part.bytes) - 1) << part.at) & t.init & ~covered) !== 0) return false;
+    return true;
+  }
+
+  /** What the wide state knows of distances holds in the narrow one. */
+  private rooms(): boolean {
+    const { rooms } = this.narrow;
+    for (const { of, id, scale, room } of this.wide.rooms) {
+      const least = findRoom(rooms, of, 0, 0);
+      if (id === 0) {
+        if (least < room) return false;
+        continue;
+      }
+      const image = this.images.get(id);
+      if (image === undefined) continue;
+      const known = image.times === 0 ? least : findRoom(rooms, of, image.id, scale * image.times);
+      if (known - scale * image.plus < room) return false;
+    }
+    return true;
+  }
+}
+
+const nothingKnown = (part: Part): boolean =>
+  part.value.kind === "number" && part.value.id === 0 && includes(part.value.num, unknownOf(part.bytes as 1 | 2 | 4 | 8).num);
+
+/** Whether every concrete state of `narrow` is one of `wide`; may be false although it is so. */
+export const covers = (wide: State, narrow: State): boolean => new Matcher(wide, narrow).run();

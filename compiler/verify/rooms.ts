@@ -1,0 +1,143 @@
+/**
+ * Relations between values: copies and sums share a symbol, and rooms say how far a symbol is from the end of an
+ * object whose size is not known. They make bounds checks count whatever copy, sum or index they are made on.
+ */
+
+import { alu } from "./number-alu.ts";
+import { constant, fromSigned, meet, type Num } from "./number.ts";
+import { meetLow } from "./number-compare.ts";
+import { S64MIN } from "./number-normal.ts";
+import type { Room, State } from "./state.ts";
+import { constOf, isConst, type Value, withLink, withNum } from "./value.ts";
+
+/** Links and rooms stay exact in doubles, and sums of them far from 2^63. */
+const MOST_DELTA = 2 ** 40;
+const MOST_SCALE = 2 ** 40;
+
+/** Least number of a comparison that teaches: beyond, sums could wrap. */
+const LEAST = -(2n ** 62n);
+
+/** The same value, linked to a symbol of its own if it has none. Constants need none. */
+export const symbol = (v: Value, fresh: () => number): Value =>
+  v.id !== 0 || isConst(v) ? v : withLink(v, fresh(), 1, 0);
+
+/** `to` with the link of `from`, times `factor`, plus `add`; none when it grows too large. */
+export function linked(to: Value, from: Value, factor: number, add: number): Value {
+  const scale = from.scale * factor;
+  const delta = from.delta * factor + add;
+  if (from.id === 0 || Math.abs(scale) > MOST_SCALE || Math.abs(delta) > MOST_DELTA) return to;
+  if (from.low && factor !== 1) return to;
+  return withLink(to, from.id, scale, delta, from.low);
+}
+
+/** Bytes that surely lie between a pointer into `of` and the end of it; negative: unknown, or behind the end. */
+export function roomOf(state: State, of: number, v: Value): number {
+  let room = Number.NEGATIVE_INFINITY;
+  const fixed = isConst(v);
+  for (const r of state.rooms) {
+    if (r.of !== of) continue;
+    if (r.id === 0) room = Math.max(room, r.room - Number(v.num.smax));
+    else if (!fixed && r.id === v.id && r.scale === v.scale && !v.low) room = Math.max(room, r.room - v.delta);
+  }
+  return room;
+}
+
+export function findRoom(rooms: readonly Room[], of: number, id: number, scale: number): number {
+  for (const r of rooms) if (r.of === of && r.id === id && r.scale === scale) return r.room;
+  return Number.NEGATIVE_INFINITY;
+}
+
+/** Learns a room, if it is news. */
+export function addRoom(state: State, of: number, id: number, scale: number, room: number): void {
+  if (Math.abs(room) > MOST_DELTA || Math.abs(scale) > MOST_SCALE) return;
+  const known = findRoom(state.rooms, of, id, scale);
+  if (known >= room) return;
+  const others = known > Number.NEGATIVE_INFINITY ? state.rooms.filter((r) => r.of !== of || r.id !== id || r.scale !== scale) : state.rooms;
+  state.rooms = [...others, { of, id, scale, room }];
+}
+
+/** A pointer `v` into object `of` has at least `room` bytes behind it. */
+export function learnRoom(state: State, of: number, v: Value, room: number, most: number): void {
+  if (v.low || v.num.smin < -(2n ** 31n) || v.num.smax > 2n ** 31n) return;
+  if (isConst(v)) {
+    addRoom(state, of, 0, 0, constOf(v) + room);
+    return;
+  }
+  if (v.id === 0) return;
+  addRoom(state, of, v.id, v.scale, room + v.delta);
+  const bound = meet(v.num, atMost(most - room));
+  if (bound) narrow(state, v, bound);
+}
+
+const bounds = new Map<number, Num>();
+/** The signed numbers up to `most`. */
+function atMost(most: number): Num {
+  let known = bounds.get(most);
+  if (known === undefined) {
+    known = fromSigned(S64MIN, BigInt(most));
+    if (bounds.size < 10_000) bounds.set(most, known);
+  }
+  return known;
+}
+
+/** For signed numbers: a + gap <= b. What is known of b's distance to the ends of objects holds for a. */
+export function learnOrder(state: State, a: Value, b: Value, gap: number): void {
+  if (a.num.smin < LEAST || b.id === 0 || b.low || a.low || (a.id === 0 && !isConst(a))) return;
+  for (const r of state.rooms) {
+    if (r.id !== b.id || r.id === 0) continue;
+    const factor = r.scale / b.scale;
+    if (!Number.isInteger(factor) || factor < 1) continue;
+    if (factor !== 1 && (a.num.smin < 0n || a.num.smax > 2n ** 40n)) continue;
+    const room = r.room - factor * b.delta + factor * gap;
+    if (isConst(a)) addRoom(state, r.of, 0, 0, factor * constOf(a) + room);
+    else addRoom(state, r.of, a.id, factor * a.scale, room + factor * a.delta);
+  }
+}
+
+/** `v` * factor <= `x` as signed numbers, both at least 0: v gets rooms from x. */
+export function learnFraction(state: State, v: Value, x: Value, factor: number): void {
+  if (v.id === 0 || x.id === 0 || x.low || x.num.smin < 0n) return;
+  for (const r of state.rooms) {
+    if (r.id !== x.id) continue;
+    const times = r.scale / x.scale;
+    if (Number.isInteger(times) && times >= 1)
+      addRoom(state, r.of, v.id, v.scale * times * factor, r.room - times * x.delta + times * factor * v.delta);
+  }
+}
+
+/** Whether the two are different by a constant, and by which: b - a. */
+export function difference(a: Value, b: Value): number | undefined {
+  if (isConst(a) && isConst(b)) return constOf(b) - constOf(a);
+  if (a.id === 0 || a.id !== b.id || a.scale !== b.scale || a.low || b.low) return undefined;
+  return b.delta - a.delta;
+}
+
+/** Everything that is linked to `v` learns from its new number. */
+export function narrow(state: State, v: Value, num: Num): void {
+  if (num === v.num) return;
+  const { id, scale, delta, low } = v;
+  if (id === 0) return;
+  state.replace((w) => {
+    if (w.id !== id) return w;
+    if (w.scale === scale && w.delta === delta && w.low === low) return withNum(w, meet(w.num, num) ?? w.num);
+    const factor = w.scale / scale;
+    if (!Number.isInteger(factor)) return w;
+    if (low || w.low) return factor === 1 ? narrowLow(w, v, num) : w;
+    return withNum(w, meet(w.num, moved(num, -delta, factor, w.delta)) ?? w.num);
+  });
+}
+
+/** (num + before) * factor + after, modulo 2^64. */
+function moved(num: Num, before: number, factor: number, after: number): Num {
+  if (factor === 1) return sum(num, before + after);
+  return sum(alu("mul", 64, sum(num, before), constant(BigInt.asUintN(64, BigInt(factor)))), after);
+}
+
+const sum = (num: Num, by: number): Num =>
+  by === 0 ? num : alu("add", 64, num, constant(BigInt.asUintN(64, BigInt(by))));
+
+/** One of the two is linked by its low half alone: the low halves differ by a constant. */
+function narrowLow(w: Value, v: Value, num: Num): Value {
+  const low = alu("add", 32, num, constant(BigInt.asUintN(64, BigInt(w.delta - v.delta))));
+  return withNum(w, (w.low ? meet(w.num, low) : meetLow(w.num, low)) ?? w.num);
+}
