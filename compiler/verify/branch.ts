@@ -128,13 +128,13 @@ function order(env: Env, state: State, cond: Condition, width: 32 | 64, a: Value
   const within = (v: Value) => v.num.smin >= least && v.num.smax <= most && (width === 64 || v.num.umax <= U32);
   if (!within(a) || !within(b)) return;
   if (cond === "jeq") {
-    learnOrder(state, a, b, 0);
-    learnOrder(state, b, a, 0);
+    learnOrder(state, a, b, 0, env.mostOf);
+    learnOrder(state, b, a, 0, env.mostOf);
   } else if (cond === "jne") {
     notTheEnd(env, state, a, b);
     notTheEnd(env, state, b, a);
-  } else if (GAP[cond] !== undefined) learnOrder(state, a, b, GAP[cond]);
-  else if (GAP[MIRROR[cond]] !== undefined) learnOrder(state, b, a, GAP[MIRROR[cond]]!);
+  } else if (GAP[cond] !== undefined) learnOrder(state, a, b, GAP[cond], env.mostOf);
+  else if (GAP[MIRROR[cond]] !== undefined) learnOrder(state, b, a, GAP[MIRROR[cond]]!, env.mostOf);
 }
 
 /** a is at most the length b, and is not b. */

@@ -1,12 +1,13 @@
 /** Calls of helpers: arguments against the prototype, what changes in memory, and the result. */
 
-import { CONTEXTS } from "../../formats/container.ts";
+import { CONTEXTS, MAP_TYPE } from "../../formats/container.ts";
 import {
   type Argument,
   type CallbackArgument,
   type HelperRow,
   helperById,
   helperByName,
+  type NumberResult,
   RANGES,
   rangeOf,
   type Size,
@@ -36,7 +37,7 @@ import {
 } from "./value.ts";
 
 /** What follows a call: the next instruction, nothing, or first a function of the program. */
-export type After = "next" | "end" | { callback: number; regs: Value[]; iterations: number; zeroOrOne: boolean };
+export type After = "next" | "end" | { callback: number; regs: Value[]; iterations: number; most: number | undefined };
 
 /** What the arguments of one call say about each other. */
 interface Call {
@@ -47,9 +48,8 @@ interface Call {
   args: Value[];
 }
 
-/** enum bpf_map_type. */
-const ARRAY_OF_MAPS = 12;
-const HASH_OF_MAPS = 13;
+/** Bytes of a struct bpf_timer. */
+const TIMER_SIZE = 16;
 /** Largest size that a helper takes. */
 const MOST_SIZE = 2 ** 29;
 
@@ -134,7 +134,8 @@ function checkArgument(env: Env, state: State, call: Call, k: number, arg: Argum
       const map = env.program.maps[call.map];
       const bytes = arg.kind === "key" ? map.keySize : map.valueSize;
       if (arg.kind === "key" && arg.orNull && isNull(v)) return;
-      checkMemory(env, state, v, { bytes }, arg.access, false, call);
+      const isRead = arg.kind === "value" && arg.readBy?.includes(map.type);
+      checkMemory(env, state, v, { bytes }, isRead ? "read-write" : arg.access, false, call);
       return;
     }
     case "memory":
@@ -155,6 +156,12 @@ function checkArgument(env: Env, state: State, call: Call, k: number, arg: Argum
       return;
     case "lock":
       checkLock(state, call, v);
+      return;
+    case "timer":
+      checkPointer(v);
+      if (v.kind !== "map-value" || !isConst(v) || constOf(v) % 8 !== 0) wrong("a timer in a map value, at a constant offset");
+      checkBounds(env, state, v, 0, TIMER_SIZE);
+      if (call.map < 0) call.map = v.of;
       return;
     case "reference":
       if (arg.orNull && isNull(v)) return;
@@ -276,16 +283,12 @@ const LOW_SIGNED = fromSigned(-(2n ** 31n), 2n ** 31n - 1n);
 function resultOf(env: Env, state: State, call: Call): Value {
   const { ret } = call.row;
   switch (ret.kind) {
-    case "number": {
-      if (ret.min !== undefined || ret.max !== undefined)
-        return number(fromSigned(BigInt(ret.min ?? -(2n ** 63n)), BigInt(ret.max ?? 2n ** 63n - 1n)));
-      if (ret.bits === 64) return ANY;
-      return ret.signed ? number(LOW_SIGNED) : unknownOf(4);
-    }
+    case "number":
+      return resultNumber(env, state, call, ret);
     case "value": {
       const map = env.program.maps[call.map];
       const id = env.made(state, "value");
-      const inner = map.type === ARRAY_OF_MAPS || map.type === HASH_OF_MAPS;
+      const inner = map.type === MAP_TYPE.array_of_maps || map.type === MAP_TYPE.hash_of_maps;
       if (inner) {
         if (map.inner < 0) refuse("map-type", `an inner map in map ${map.name}`, "none");
         return withNullable(pointer("map", map.inner), id);
@@ -303,6 +306,17 @@ function resultOf(env: Env, state: State, call: Call): Value {
     default:
       return NONE;
   }
+}
+
+function resultNumber(env: Env, state: State, call: Call, { bits, signed, min, max, upTo }: NumberResult): Value {
+  const plain = bits === 64 ? ANY : signed ? number(LOW_SIGNED) : unknownOf(4);
+  const limit = upTo === undefined ? undefined : call.args[upTo - 1];
+  if (min === undefined && max === undefined && limit === undefined) return plain;
+  const most = limit && limit.num.smin >= 0n && limit.num.smax < plain.num.smax ? limit.num.smax : plain.num.smax;
+  const least = min === undefined ? plain.num.smin : BigInt(min);
+  const r0 = symbol(number(fromSigned(least, max !== undefined && BigInt(max) < most ? BigInt(max) : most)), env.fresh);
+  if (limit && limit.num.smin >= 0n) learnOrder(state, r0, limit, 0, env.mostOf);
+  return r0;
 }
 
 /** Memory that must be released: its size is a constant, or that of an argument. */
@@ -327,8 +341,10 @@ function callbackOf(env: Env, state: State, call: Call): After {
   const { gets, returns } = call.row.args[k] as Argument & { kind: "callback" };
   const regs = gets.map((what) => callbackArgument(env, state, call, what));
   const count = call.args[0];
-  const iterations = count.kind === "number" ? Number(count.num.umax) : Math.max(1, env.program.maps[call.map]?.maxEntries ?? 1);
-  return { callback: call.callback, regs, iterations, zeroOrOne: returns === "zero-or-one" };
+  const each = call.row.effects.includes("calls-later") ? 1 : Math.max(1, env.program.maps[call.map]?.maxEntries ?? 1);
+  const iterations = count.kind === "number" ? Number(count.num.umax) : each;
+  const most = returns === "number" ? undefined : returns === "zero" ? 0 : 1;
+  return { callback: call.callback, regs, iterations, most };
 }
 
 function callbackArgument(env: Env, state: State, call: Call, what: CallbackArgument): Value {
@@ -345,6 +361,6 @@ function callbackArgument(env: Env, state: State, call: Call, what: CallbackArgu
   const [count] = call.args;
   const most = count.kind === "number" && count.num.umax > 0n ? count.num.umax - 1n : 0n;
   const index = symbol(number(fromUnsigned(0n, most)), env.fresh);
-  if (count.kind === "number" && count.num.smin >= 0n) learnOrder(state, index, count, 1);
+  if (count.kind === "number" && count.num.smin >= 0n) learnOrder(state, index, count, 1, env.mostOf);
   return index;
 }

@@ -99,6 +99,8 @@ export class Env {
     return place(this.program.name, this.program.functions[func], insn);
   }
 
+  readonly mostOf = (of: number): number => this.object(of).most;
+
   object(of: number): ObjectInfo {
     return this.objects.get(of) ?? { name: "memory", most: MOST.heap, ref: undefined, readOnly: false };
   }

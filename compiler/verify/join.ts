@@ -1,7 +1,8 @@
 /** One state for two: what both have in common, or with widening what a chain of such steps ends in soon. */
 
 import { join as joinNum, type Stops, widen as widenNum } from "./number.ts";
-import { findRoom } from "./rooms.ts";
+import type { Env } from "./env.ts";
+import { cap, findRoom } from "./rooms.ts";
 import { type Frame, type Part, type Passed, type Room, type Slot, SLOTS, type State } from "./state.ts";
 import { constOf, hasRoom, isConst, isPointer, make, NONE, type Value } from "./value.ts";
 
@@ -26,15 +27,15 @@ export interface Widening {
 class Joiner {
   private readonly a: State;
   private readonly b: State;
-  private readonly fresh: () => number;
+  private readonly env: Env;
   private readonly widening: Widening | undefined;
   private readonly classes = new Map<string, Class>();
   private readonly nulls = new Map<string, number>();
 
-  constructor(a: State, b: State, fresh: () => number, widening: Widening | undefined) {
+  constructor(a: State, b: State, env: Env, widening: Widening | undefined) {
     this.a = a;
     this.b = b;
-    this.fresh = fresh;
+    this.env = env;
     this.widening = widening;
   }
 
@@ -44,6 +45,7 @@ class Joiner {
     for (let r = 0; r < 10; r++) result.regs[r] = this.value(a.regs[r], b.regs[r]);
     for (let f = 0; f < a.depth; f++) this.frame(result, f, a.frames[f], b.frames[f]);
     result.rooms = this.rooms();
+    if (this.widening) this.cap(result);
     result.joined = true;
     result.passed = common(a.passed, b.passed);
     return result;
@@ -72,7 +74,7 @@ class Joiner {
   private null(a: number, b: number): number {
     const key = `${a}|${b}`;
     let id = this.nulls.get(key);
-    if (id === undefined) this.nulls.set(key, (id = -this.fresh()));
+    if (id === undefined) this.nulls.set(key, (id = -this.env.fresh()));
     return id;
   }
 
@@ -108,6 +110,9 @@ class Joiner {
     if (Math.max(Math.abs(scale), Math.abs(delta), Math.abs(u.plus), Math.abs(v.plus)) > EXACT) return plain;
     const found = this.class(u, v);
     if (hasRoom(plain.kind)) found.pointers.push({ of: plain.of, scale });
+    // A number that was constant may be an index: how far from the ends of objects is it?
+    else if (plain.kind === "number" && (constA || constB) && Math.abs(scale) <= 64)
+      for (const r of this.a.rooms) if (r.id === 0) found.pointers.push({ of: r.of, scale });
     return make(plain.kind, plain.of, plain.num, found.id, scale, delta, a.low && b.low, plain.nullable, plain.ref);
   }
 
@@ -116,7 +121,7 @@ class Joiner {
     let found = this.classes.get(key);
     if (found === undefined) {
       const same = a.id === b.id && a.plus === 0 && b.plus === 0;
-      found = { id: same ? a.id : this.fresh(), a, b, pointers: [] };
+      found = { id: same ? a.id : this.env.fresh(), a, b, pointers: [] };
       this.classes.set(key, found);
     }
     return found;
@@ -147,6 +152,13 @@ class Joiner {
     for (const part of [...a.parts, ...b.parts])
       if (!matched.has(part) && isPointer(part.value)) poison |= ((1 << part.bytes) - 1) << part.at;
     return { init, poison: poison & init, parts: parts.filter((p) => (((1 << p.bytes) - 1) << p.at & ~init) === 0) };
+  }
+
+  /** Widened offsets stop where rooms say they do. */
+  private cap(result: State): void {
+    const rooms = result.rooms.filter((r) => r.id !== 0);
+    if (rooms.length === 0) return;
+    result.replace((v) => rooms.reduce((w, r) => cap(w, r.of, r.id, r.scale, r.room, this.env.mostOf(r.of)), v));
   }
 
   /** Rooms that both sides have. */
@@ -195,8 +207,8 @@ export function joinable(a: State, b: State): boolean {
 }
 
 /** A state that covers both, which must be joinable. */
-export const join = (a: State, b: State, fresh: () => number, widening?: Widening): State =>
-  new Joiner(a, b, fresh, widening).run();
+export const join = (a: State, b: State, env: Env, widening?: Widening): State =>
+  new Joiner(a, b, env, widening).run();
 
 const shapeOf = (v: Value): string => (v.kind === "number" ? "n" : `${v.kind}${v.of},${v.nullable},${v.ref}`);
 

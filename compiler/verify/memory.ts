@@ -1,5 +1,6 @@
 /** Loads and stores: through which pointers, at which offsets, and what a load yields. */
 
+import { READ_ONLY_MAPS } from "../../formats/container.ts";
 import type { ContextField } from "../../formats/contexts.ts";
 import { type Env, OBJECTS } from "./env.ts";
 import { roomOf } from "./rooms.ts";
@@ -234,6 +235,15 @@ function loadCharacter(env: Env, v: Value, off: number): Value {
   }
 }
 
+/** A load from one of several places on the stack: unknown, or one of the pointers that stand there. */
+function loadSomewhere(state: State, frame: number, from: number, to: number, bytes: Bytes): Value[] {
+  checkWritten(state, frame, from, to + bytes, bytes === 8);
+  const found = new Set<Value>();
+  if (bytes === 8) for (let at = from; at <= to; at += 8) found.add(loadSlot(state, frame, at, 8));
+  const pointers = [...found].filter(isPointer);
+  return pointers.length < found.size || pointers.length === 0 ? [...pointers, unknownOf(bytes)] : pointers;
+}
+
 /** The value of a load; several when it depends on what only the run can tell. */
 export function load(env: Env, state: State, v: Value, off: number, bytes: Bytes, signed: boolean): Value[] {
   checkPointer(v);
@@ -248,10 +258,7 @@ export function load(env: Env, state: State, v: Value, off: number, bytes: Bytes
     case "stack": {
       checkAlignment(v, off, bytes);
       const [from, to] = span(v, off);
-      if (from !== to) {
-        checkWritten(state, v.of, from, to + bytes, false);
-        return [extended(unknownOf(bytes))];
-      }
+      if (from !== to) return loadSomewhere(state, v.of, from, to, bytes).map(extended);
       const loaded = loadSlot(state, v.of, from, bytes);
       if (signed && isPointer(loaded)) refuse("spilled-pointer", "a load of a pointer without sign", "a signed one");
       return [extended(loaded)];
@@ -276,8 +283,9 @@ export function checkWritable(env: Env, v: Value, from: number, to: number): voi
   const constant = v.kind === "memory" && env.object(v.of).readOnly;
   if (constant || v.kind === "rodata" || v.kind === "string" || v.kind === "argv")
     refuse("read-only", "memory that can be written", describe(v));
-  if (v.kind === "map-value" && env.program.maps[v.of].flags & READ_ONLY)
-    refuse("read-only", "a map that programs may write", `map ${env.program.maps[v.of].name}`);
+  const map = v.kind === "map-value" ? env.program.maps[v.of] : undefined;
+  if (map && (map.flags & READ_ONLY || READ_ONLY_MAPS.includes(map.type)))
+    refuse("read-only", "a map that programs may write", `map ${map.name}`);
   if (v.kind === "data" && initialPointers(env, from, to).length > 0)
     refuse("read-only", "a place without a pointer", `${describe(v)}, where a pointer of the initial data stands`);
 }

@@ -136,6 +136,14 @@ export interface Stops {
 }
 const STOPS: Stops = { up: UP, down: DOWN, lowUp: LOW_UP, lowDown: LOW_DOWN };
 
+/** Fewer of them, for numbers that keep growing. */
+export const FEW_STOPS: Stops = {
+  up: [0xffffn, BigInt(S32MAX), BigInt(U32), S64MAX],
+  down: [0n, BigInt(S32MIN)],
+  lowUp: [S32MAX],
+  lowDown: [0],
+};
+
 /** The usual stops, and those at and beside the given numbers, which a program compares with. */
 export function stopsFor(landmarks: Iterable<number>): Stops {
   const all = [...landmarks].flatMap((x) => [x - 1, x, x + 1]);

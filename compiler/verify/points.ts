@@ -7,6 +7,7 @@ import { isSlotLive } from "./liveness.ts";
 import { join, joinable, shape } from "./join.ts";
 import { covers } from "./match.ts";
 import { contains, type Loop } from "./order.ts";
+import { FEW_STOPS } from "./number.ts";
 import { Progress } from "./progress.ts";
 import { symbol } from "./rooms.ts";
 import { SLOTS, type State } from "./state.ts";
@@ -86,9 +87,8 @@ class Queue {
 
 /** Visited states that are kept. */
 const KEPT = 48;
-/** Steps of widening after which distances, then links, then the stops at compared numbers are given up. */
-const DROP_ROOMS = 6;
-const DROP_LINKS = 12;
+/** Steps of widening after which few stops are left, distances that shrink are given up, and links, and all stops. */
+const GIVE_UP = { stops: 3, rooms: 10, links: 16, all: 24 };
 
 export class Points {
   private readonly env: Env;
@@ -188,7 +188,7 @@ export class Points {
     for (const group of groups.values()) {
       while (group.length > share) {
         const [a, b] = group.splice(0, 2);
-        group.push(join(a, b, this.env.fresh));
+        group.push(join(a, b, this.env));
         this.env.joins++;
       }
       result.push(...group);
@@ -202,7 +202,7 @@ export class Points {
     for (const state of states) {
       const k = result.findIndex((other) => joinable(other, state));
       if (k < 0) result.push(state);
-      else result[k] = join(result[k], state, this.env.fresh);
+      else result[k] = join(result[k], state, this.env);
     }
     this.env.joins++;
     return result;
@@ -216,17 +216,18 @@ export class Points {
     const many = point.visited.length > 24;
     point.widened++;
     point.progress.closed = true;
+    const { widened } = point;
     const widening = {
-      stops: point.widened > DROP_LINKS + 8 ? EMPTY : stops,
-      dropRooms: point.widened > DROP_ROOMS,
-      dropLinks: point.widened > DROP_LINKS,
+      stops: widened > GIVE_UP.all ? NO_STOPS : widened > GIVE_UP.stops ? FEW_STOPS : stops,
+      dropRooms: widened > GIVE_UP.rooms,
+      dropLinks: widened > GIVE_UP.links,
     };
     for (const state of this.reduce(states, 1)) {
       if (result.some((other) => covers(other, state))) continue;
       const key = many ? "" : shape(state);
       const last = point.visited.findLast((v) => joinable(v, state) && (many || shape(v) === key));
       env.joins++;
-      result.push(last ? join(last, state, env.fresh, widening) : state);
+      result.push(last ? join(last, state, env, widening) : state);
     }
     return result;
   }
@@ -258,7 +259,7 @@ export class Points {
   }
 }
 
-const EMPTY = { up: [], down: [], lowUp: [], lowDown: [] };
+const NO_STOPS = { up: [], down: [], lowUp: [], lowDown: [] };
 
 const symbolOf = (v: Value, fresh: () => number): Value => (v.kind === "none" ? v : symbol(v, fresh));
 

@@ -8,7 +8,7 @@ import { constant, fromSigned, meet, type Num } from "./number.ts";
 import { meetLow } from "./number-compare.ts";
 import { S64MIN } from "./number-normal.ts";
 import type { Room, State } from "./state.ts";
-import { constOf, isConst, type Value, withLink, withNum } from "./value.ts";
+import { constOf, hasRoom, isConst, type Value, withLink, withNum } from "./value.ts";
 
 /** Links and rooms stay exact in doubles, and sums of them far from 2^63. */
 const MOST_DELTA = 2 ** 40;
@@ -56,6 +56,13 @@ export function addRoom(state: State, of: number, id: number, scale: number, roo
   state.rooms = [...others, { of, id, scale, room }];
 }
 
+/** Offsets and numbers that a room says are at most so large know it: the object has `most` bytes. */
+export function cap(v: Value, of: number, id: number, scale: number, room: number, most: number): Value {
+  if (v.id !== id || (v.kind !== "number" && (v.of !== of || !hasRoom(v.kind))) || v.scale !== scale || v.low) return v;
+  const limit = most - room + v.delta;
+  return v.num.smax <= BigInt(limit) ? v : withNum(v, meet(v.num, atMost(limit)) ?? v.num);
+}
+
 /** A pointer `v` into object `of` has at least `room` bytes behind it. */
 export function learnRoom(state: State, of: number, v: Value, room: number, most: number): void {
   if (v.low || v.num.smin < -(2n ** 31n) || v.num.smax > 2n ** 31n) return;
@@ -81,7 +88,7 @@ function atMost(most: number): Num {
 }
 
 /** For signed numbers: a + gap <= b. What is known of b's distance to the ends of objects holds for a. */
-export function learnOrder(state: State, a: Value, b: Value, gap: number): void {
+export function learnOrder(state: State, a: Value, b: Value, gap: number, mostOf: (of: number) => number): void {
   if (a.num.smin < LEAST || b.id === 0 || b.low || a.low || (a.id === 0 && !isConst(a))) return;
   for (const r of state.rooms) {
     if (r.id !== b.id || r.id === 0) continue;
@@ -90,7 +97,12 @@ export function learnOrder(state: State, a: Value, b: Value, gap: number): void 
     if (factor !== 1 && (a.num.smin < 0n || a.num.smax > 2n ** 40n)) continue;
     const room = r.room - factor * b.delta + factor * gap;
     if (isConst(a)) addRoom(state, r.of, 0, 0, factor * constOf(a) + room);
-    else addRoom(state, r.of, a.id, factor * a.scale, room + factor * a.delta);
+    else {
+      const [scale, from] = [factor * a.scale, room + factor * a.delta];
+      if (findRoom(state.rooms, r.of, a.id, scale) >= from) continue;
+      addRoom(state, r.of, a.id, scale, from);
+      state.replace((v) => cap(v, r.of, a.id, scale, from, mostOf(r.of)));
+    }
   }
 }
 

@@ -316,8 +316,8 @@ export class Steps {
     this.checkReleased(state, state.depth - 1);
     this.env.subject = "r0";
     if (r0.kind !== "number") refuse("callback", "a number to return from a callback", describe(r0));
-    if (after.zeroOrOne && r0.num.umax > 1n)
-      refuse("callback", "0 or 1 to return from a callback", describe(r0), "0 goes on, 1 ends the helper");
+    if (after.most !== undefined && r0.num.umax > BigInt(after.most))
+      refuse("callback", after.most === 0 ? "0 to return" : "0 or 1 to return (0 goes on, 1 ends the helper)", describe(r0));
     const { saved } = state.frames.pop()!;
     state.regs = [...saved.slice(4), ...saved.slice(0, 4), pointer("stack", state.depth - 1, 512)];
     this.moves.repeat(parent, chain.call, state, true);
