@@ -68,7 +68,12 @@ export function arithmetic(env: Env, state: State, insn: Insn): Value {
 }
 
 function refusePointer(op: string, v: Value): never {
-  return refuse("pointer-arithmetic", "a number", `${op} of ${describe(v)}`, "pointers take + and - with numbers alone");
+  return refuse(
+    "pointer-arithmetic",
+    "a number",
+    `${op} of ${describe(v)}`,
+    "pointers take + and - with numbers alone",
+  );
 }
 
 function swap(op: "le" | "be" | "bswap", width: 16 | 32 | 64, v: Value): Value {
@@ -83,7 +88,11 @@ function move(env: Env, state: State, insn: Insn, source: Value): Value {
   if (row.operand === "imm") return width === 64 ? source : number(alu("mov", 32, source.num, source.num));
   if (row.op === "mov" && width === 64) return (state.regs[insn.src] = symbol(source, env.fresh));
   if (isPointer(source))
-    refuse("pointer-arithmetic", "a number", `a move of ${row.op === "movsx" ? "some" : "32"} bits of ${describe(source)}`);
+    refuse(
+      "pointer-arithmetic",
+      "a number",
+      `a move of ${row.op === "movsx" ? "some" : "32"} bits of ${describe(source)}`,
+    );
   if (row.op === "mov") return lowHalf(env, state, insn.src, source);
   const num = extendSign(source.num, row.bytes as 1 | 2 | 4, width);
   const same = width === 64 && fitsSigned(source, row.bytes * 8);
@@ -110,7 +119,8 @@ function move2(env: Env, state: State, op: string, width: 32 | 64, a: Value, b: 
   if (width === 32)
     refuse("pointer-arithmetic", "a number", `32-bit arithmetic on ${describe(isPointer(a) ? a : b)}`);
   if (op === "sub" && isPointer(a) && isPointer(b)) return distance(env, state, a, b);
-  if ((op !== "add" && op !== "sub") || (op === "sub" && isPointer(b))) refusePointer(op, isPointer(a) ? a : b);
+  if ((op !== "add" && op !== "sub") || (op === "sub" && isPointer(b)))
+    refusePointer(op, isPointer(a) ? a : b);
   if (isPointer(a) && isPointer(b))
     refuse("pointer-arithmetic", "a number to add to a pointer", `${describe(a)} and ${describe(b)}`);
   const [base, by] = isPointer(a) ? [a, b] : [b, a];
@@ -135,7 +145,8 @@ function shifted(env: Env, base: Value, by: Value, sign: 1 | -1): Value {
 /** Pointers into one object: the difference of their offsets. */
 function distance(env: Env, state: State, a: Value, b: Value): Value {
   const toEnd = a.kind === "packet-end" && b.kind === "packet";
-  if (a.kind !== b.kind && !toEnd) refuse("pointer-arithmetic", "two pointers into the same memory", `${describe(a)} and ${describe(b)}`);
+  if (a.kind !== b.kind && !toEnd)
+    refuse("pointer-arithmetic", "two pointers into the same memory", `${describe(a)} and ${describe(b)}`);
   if (toEnd) {
     const length = env.lengthOf(a.of);
     addRoom(state, a.of, length, 1, 0);
@@ -148,7 +159,12 @@ function distance(env: Env, state: State, a: Value, b: Value): Value {
   const result = number(alu("sub", 64, a.num, b.num));
   return isConst(b) ? linked(result, a, 1, -constOf(b)) : result;
 }
-const lengthRange = alu("and", 64, immediate(-1).num, alu("mov", 64, ZERO, alu("rsh", 64, immediate(-1).num, constant(48n))));
+const lengthRange = alu(
+  "and",
+  64,
+  immediate(-1).num,
+  alu("mov", 64, ZERO, alu("rsh", 64, immediate(-1).num, constant(48n))),
+);
 
 const immediate2 = (x: number): Value => number(constant(BigInt(x)));
 
@@ -170,7 +186,8 @@ const fits32 = (v: Value): boolean => v.num.umax <= U32;
 function compute(env: Env, state: State, insn: Insn, a: Value, b: Value): Value {
   const { op } = insn.row;
   const width = insn.row.width as 32 | 64;
-  if ((op === "sub" || op === "xor") && insn.row.operand === "reg" && insn.dst === insn.src) return immediate(0);
+  if ((op === "sub" || op === "xor") && insn.row.operand === "reg" && insn.dst === insn.src)
+    return immediate(0);
   if (a.from !== undefined && a.from.kind === "number" && width === 64 && isConst(b) && constOf(b) === 32) {
     if (op === "rsh") return lowHalf(env, state, -1, a.from);
     if (op === "arsh" && fitsSigned(a.from, 32)) return a.from;
@@ -243,10 +260,10 @@ function linkedByConstant(
 }
 
 /** A value without what it was made from. */
-const withFrom = (v: Value): Value => (v.from === undefined ? v : make(v.kind, v.of, v.num, v.id, v.scale, v.delta, v.low));
+const withFrom = (v: Value): Value =>
+  v.from === undefined ? v : make(v.kind, v.of, v.num, v.id, v.scale, v.delta, v.low);
 
 function times(a: Value, factor: number): [id: number, scale: number, delta: number] {
   const scaled = linked(number(a.num), a, factor, 0);
   return [scaled.id, scaled.scale, scaled.delta];
 }
-

@@ -7,7 +7,17 @@ import type { Num } from "./number.ts";
 import { refine } from "./number-compare.ts";
 import { addRoom, difference, findRoom, learnOrder, learnRoom, narrow, roomOf, symbol } from "./rooms.ts";
 import type { State } from "./state.ts";
-import { constOf, isConst, isPointer, number, sameObject, type Value, withNullable, withNum, ZERO } from "./value.ts";
+import {
+  constOf,
+  isConst,
+  isPointer,
+  number,
+  sameObject,
+  type Value,
+  withNullable,
+  withNum,
+  ZERO,
+} from "./value.ts";
 
 export interface Ways {
   taken: State | undefined;
@@ -15,7 +25,19 @@ export interface Ways {
 }
 
 /** What a jump says about its operands when it is taken. */
-type Condition = "jeq" | "jne" | "jlt" | "jle" | "jgt" | "jge" | "jslt" | "jsle" | "jsgt" | "jsge" | "jset" | "unset";
+type Condition =
+  | "jeq"
+  | "jne"
+  | "jlt"
+  | "jle"
+  | "jgt"
+  | "jge"
+  | "jslt"
+  | "jsle"
+  | "jsgt"
+  | "jsge"
+  | "jset"
+  | "unset";
 
 const OPPOSITE: Record<Condition, Condition> = {
   ...{ jeq: "jne", jne: "jeq", jlt: "jge", jge: "jlt", jgt: "jle", jle: "jgt" },
@@ -125,7 +147,8 @@ function order(env: Env, state: State, cond: Condition, width: 32 | 64, a: Value
   const signed = cond.startsWith("js");
   const most = width === 64 ? S64MAX : signed ? S32MAX : U32;
   const least = width === 64 && signed ? -(2n ** 62n) : 0n;
-  const within = (v: Value) => v.num.smin >= least && v.num.smax <= most && (width === 64 || v.num.umax <= U32);
+  const within = (v: Value) =>
+    v.num.smin >= least && v.num.smax <= most && (width === 64 || v.num.umax <= U32);
   if (!within(a) || !within(b)) return;
   if (cond === "jeq") {
     learnOrder(state, a, b, 0, env.mostOf);
@@ -143,10 +166,21 @@ function notTheEnd(env: Env, state: State, a: Value, b: Value): void {
   if (of === undefined || b.scale !== 1 || b.delta !== 0 || b.low || a.low) return;
   if (isConst(a)) {
     if (findRoom(state.rooms, of, 0, 0) === constOf(a)) addRoom(state, of, 0, 0, constOf(a) + 1);
-  } else if (findRoom(state.rooms, of, a.id, a.scale) === a.delta) addRoom(state, of, a.id, a.scale, a.delta + 1);
+  } else if (findRoom(state.rooms, of, a.id, a.scale) === a.delta)
+    addRoom(state, of, a.id, a.scale, a.delta + 1);
 }
 
-const NEVER_NULL = new Set(["stack", "context", "map", "map-value", "data", "rodata", "function", "argv", "string"]);
+const NEVER_NULL = new Set([
+  "stack",
+  "context",
+  "map",
+  "map-value",
+  "data",
+  "rodata",
+  "function",
+  "argv",
+  "string",
+]);
 
 /** A pointer against 0. */
 function withNull(_env: Env, state: State, cond: Condition, p: Value): Ways {
@@ -181,7 +215,8 @@ const ROOM: Partial<Record<Condition, number>> = { jlt: 1, jle: 0, jeq: 0 };
 function againstEnd(env: Env, state: State, cond: Condition, p: Value): Ways {
   const room = roomOf(state, p.of, p);
   const ways: Ways = { taken: undefined, fall: undefined };
-  const possible = (c: Condition): boolean => !((c === "jgt" && room >= 0) || ((c === "jge" || c === "jeq") && room >= 1));
+  const possible = (c: Condition): boolean =>
+    !((c === "jgt" && room >= 0) || ((c === "jge" || c === "jeq") && room >= 1));
   const learn = (to: State, c: Condition) => {
     const proven = c === "jne" && room === 0 ? 1 : ROOM[c];
     if (proven !== undefined) learnRoom(to, p.of, p, proven, env.object(p.of).most);

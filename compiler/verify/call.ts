@@ -25,6 +25,7 @@ import {
   ANY,
   constOf,
   describe,
+  hasRoom,
   isConst,
   isPointer,
   make,
@@ -37,7 +38,10 @@ import {
 } from "./value.ts";
 
 /** What follows a call: the next instruction, nothing, or first a function of the program. */
-export type After = "next" | "end" | { callback: number; regs: Value[]; iterations: number; most: number | undefined };
+export type After =
+  | "next"
+  | "end"
+  | { callback: number; regs: Value[]; iterations: number; most: number | undefined };
 
 /** What the arguments of one call say about each other. */
 interface Call {
@@ -54,7 +58,9 @@ const TIMER_SIZE = 16;
 const MOST_SIZE = 2 ** 29;
 
 const contextName = (env: Env): string =>
-  Object.entries(CONTEXTS).find(([, kind]) => kind === env.context)?.[0] ?? env.layout?.name ?? `${env.context}`;
+  Object.entries(CONTEXTS).find(([, kind]) => kind === env.context)?.[0] ??
+  env.layout?.name ??
+  `${env.context}`;
 
 /** The row of a call's helper; undefined: one that only the host knows. */
 function rowOf(env: Env, reference: Reference): HelperRow | undefined {
@@ -67,27 +73,38 @@ function rowOf(env: Env, reference: Reference): HelperRow | undefined {
   const row = env.helpers.get(reference.id) ?? helperById(reference.id);
   const range = rangeOf(reference.id);
   if (row === undefined && range !== "user" && range !== "temp")
-    refuse("helper-unknown", "a helper that is known", `helper ${reference.id}`, `ids of hosts start at ${RANGES.user.first}`);
+    refuse(
+      "helper-unknown",
+      "a helper that is known",
+      `helper ${reference.id}`,
+      `ids of hosts start at ${RANGES.user.first}`,
+    );
   return row;
 }
 
 /** Calls the helper that `reference` names. */
 export function callHelper(env: Env, state: State, reference: Reference): After {
   const row = rowOf(env, reference);
-  env.called.add(row?.name ?? (reference.kind === "named" ? reference.name : `helper ${(reference as { id: number }).id}`));
+  env.called.add(
+    row?.name ?? (reference.kind === "named" ? reference.name : `helper ${(reference as { id: number }).id}`),
+  );
   const args = state.regs.slice(1, 6);
   if (state.lock && !row?.effects.includes("unlocks"))
     refuse("lock", "bpf_spin_unlock before anything else is called", row?.name ?? "another helper");
   if (row === undefined) return callUnknown(state, args);
   if (row.contexts && !row.contexts.some((name) => CONTEXTS[name] === env.context))
-    refuse("helper-context", `a helper for context ${contextName(env)}`, `${row.name}, which needs ${row.contexts.join(" or ")}`);
+    refuse(
+      "helper-context",
+      `a helper for context ${contextName(env)}`,
+      `${row.name}, which needs ${row.contexts.join(" or ")}`,
+    );
   const call: Call = { row, map: -1, callback: -1, args };
   for (let k = 0; k < row.args.length; k++) {
     env.subject = `r${k + 1}`;
     checkArgument(env, state, call, k, row.args[k]);
   }
   env.subject = "";
-  applyEffects(state, row);
+  applyEffects(env, state, row);
   const result = resultOf(env, state, call);
   if (row.effects.includes("ends-program") && state.refs.length > 0)
     refuse("reference-leak", "nothing held where the program may end", `${state.refs.length} held`);
@@ -115,7 +132,8 @@ function checkArgument(env: Env, state: State, call: Call, k: number, arg: Argum
   if (v.kind === "none") refuse("uninitialised-register", `argument ${k + 1} of ${call.row.name}`, "nothing");
   if (v.kind === "released" && arg.kind !== "reference")
     refuse("reference-released", "a value that is still held", describe(v));
-  const wrong = (what: string, hint?: string) => refuse("helper-argument", `${what} for ${call.row.name}`, describe(v), hint);
+  const wrong = (what: string, hint?: string) =>
+    refuse("helper-argument", `${what} for ${call.row.name}`, describe(v), hint);
   switch (arg.kind) {
     case "number":
       if (isPointer(v)) wrong("a number");
@@ -124,7 +142,8 @@ function checkArgument(env: Env, state: State, call: Call, k: number, arg: Argum
       return;
     case "context":
       if (v.kind !== "context") wrong("the context");
-      if (!isConst(v) || constOf(v) !== 0) refuse("context-pointer", "the context as the program got it", describe(v));
+      if (!isConst(v) || constOf(v) !== 0)
+        refuse("context-pointer", "the context as the program got it", describe(v));
       return;
     case "map":
       checkMap(env, call, v, arg.types);
@@ -139,7 +158,8 @@ function checkArgument(env: Env, state: State, call: Call, k: number, arg: Argum
       return;
     }
     case "memory":
-      if (isNull(v) && (arg.orNull || mayBeEmpty(arg.size, call)) && sizeRange(arg.size, call)[1] === 0) return;
+      if (isNull(v) && (arg.orNull || mayBeEmpty(arg.size, call)) && sizeRange(arg.size, call)[1] === 0)
+        return;
       if (isNull(v) && arg.orNull && typeof arg.size === "object" && "bytes" in arg.size) return;
       checkMemory(env, state, v, arg.size, arg.access, arg.pointers === true, call);
       return;
@@ -159,7 +179,8 @@ function checkArgument(env: Env, state: State, call: Call, k: number, arg: Argum
       return;
     case "timer":
       checkPointer(v);
-      if (v.kind !== "map-value" || !isConst(v) || constOf(v) % 8 !== 0) wrong("a timer in a map value, at a constant offset");
+      if (v.kind !== "map-value" || !isConst(v) || constOf(v) % 8 !== 0)
+        wrong("a timer in a map value, at a constant offset");
       checkBounds(env, state, v, 0, TIMER_SIZE);
       if (call.map < 0) call.map = v.of;
       return;
@@ -171,7 +192,10 @@ function checkArgument(env: Env, state: State, call: Call, k: number, arg: Argum
 
 const isNull = (v: Value): boolean => v.kind === "number" && isConst(v) && constOf(v) === 0;
 const mayBeEmpty = (size: Size, call: Call): boolean =>
-  typeof size === "object" && "argument" in size && size.zero && call.args[size.argument - 1].kind === "number";
+  typeof size === "object" &&
+  "argument" in size &&
+  size.zero &&
+  call.args[size.argument - 1].kind === "number";
 
 function checkMap(env: Env, call: Call, v: Value, types: readonly number[] | undefined): void {
   if (v.nullable !== 0) refuse("null-pointer", "a map", describe(v), "compare it with 0 first");
@@ -184,31 +208,70 @@ function checkMap(env: Env, call: Call, v: Value, types: readonly number[] | und
 
 /** Least and greatest size that an argument can have; refuses one without bounds. */
 function sizeRange(size: Size, call: Call): [number, number] {
-  if (size === "unbounded") return refuse("helper-size", "a helper that knows the size of its buffer", call.row.name, "use bpf_snprintf");
+  if (size === "unbounded")
+    return refuse(
+      "helper-size",
+      "a helper that knows the size of its buffer",
+      call.row.name,
+      "use bpf_snprintf",
+    );
   if ("bytes" in size) return [size.bytes, size.bytes];
   const v = call.args[size.argument - 1];
   if (v.kind === "none") refuse("uninitialised-register", `a size in r${size.argument}`, "nothing");
   if (isPointer(v)) refuse("helper-argument", `a size in r${size.argument}`, describe(v));
   const [least, most] = [Number(v.num.smin), Number(v.num.smax)];
-  if (least < 0) refuse("helper-size", `a size of at least 0 in r${size.argument}`, describe(v), "compare it with its bounds, or mask it");
-  if (least === 0 && !size.zero) refuse("helper-size", `a size of at least 1 in r${size.argument}`, describe(v), "compare it with 0 first");
+  if (least < 0)
+    refuse(
+      "helper-size",
+      `a size of at least 0 in r${size.argument}`,
+      describe(v),
+      "compare it with its bounds, or mask it",
+    );
+  if (least === 0 && !size.zero)
+    refuse(
+      "helper-size",
+      `a size of at least 1 in r${size.argument}`,
+      describe(v),
+      "compare it with 0 first",
+    );
   if (most > MOST_SIZE) {
-    if (v.id === 0) refuse("helper-size", `a bounded size in r${size.argument}`, describe(v), "compare it with its bounds, or mask it");
+    if (v.id === 0)
+      refuse(
+        "helper-size",
+        `a bounded size in r${size.argument}`,
+        describe(v),
+        "compare it with its bounds, or mask it",
+      );
   }
   return [least, most];
 }
 
 /** Requires memory of a size behind an argument; what a helper writes there is written afterwards. */
-function checkMemory(env: Env, state: State, v: Value, size: Size, access: "read" | "write" | "read-write", pointers: boolean, call: Call): void {
+function checkMemory(
+  env: Env,
+  state: State,
+  v: Value,
+  size: Size,
+  access: "read" | "write" | "read-write",
+  pointers: boolean,
+  call: Call,
+): void {
   const [least, most] = sizeRange(size, call);
   if (v.kind === "number" || v.kind === "packet-end" || v.kind === "map" || v.kind === "function")
     refuse("helper-argument", `memory for ${call.row.name}`, describe(v));
   checkPointer(v);
   if (v.kind === "context") refuse("helper-argument", `memory for ${call.row.name}`, describe(v));
   const of = typeof size === "object" && "argument" in size ? call.args[size.argument - 1] : undefined;
-  const exact = of !== undefined && !isConst(of) && isConst(v) && constOf(v) >= 0 && roomOf(state, v.of, of) >= constOf(v);
+  const exact =
+    of !== undefined &&
+    hasRoom(v.kind) &&
+    !isConst(of) &&
+    isConst(v) &&
+    constOf(v) >= 0 &&
+    roomOf(state, v.of, of) >= constOf(v);
   if (!exact) {
-    if (most > MOST_SIZE) refuse("helper-size", "a bounded size", describe(of ?? v), "compare it with its bounds, or mask it");
+    if (most > MOST_SIZE)
+      refuse("helper-size", "a bounded size", describe(of ?? v), "compare it with its bounds, or mask it");
     checkBounds(env, state, v, 0, Math.max(most, 0));
   }
   const [from, to] = [Number(v.num.smin), Number(v.num.smax)];
@@ -242,7 +305,8 @@ function checkFormatArguments(env: Env, state: State, call: Call, k: number): vo
 }
 
 function checkLock(state: State, call: Call, v: Value): void {
-  if (v.nullable !== 0) refuse("null-pointer", "a lock in a map value", describe(v), "compare it with 0 first");
+  if (v.nullable !== 0)
+    refuse("null-pointer", "a lock in a map value", describe(v), "compare it with 0 first");
   if (v.kind !== "map-value" || !isConst(v) || constOf(v) % 4 !== 0)
     refuse("lock", "a lock in a map value, at a constant offset", describe(v));
   if (call.row.effects.includes("locks")) {
@@ -262,19 +326,25 @@ function release(env: Env, state: State, v: Value, kind: string, call: Call): vo
   if (v.kind === "released") refuse("reference-released", KEPT[kind], describe(v));
   const ref = state.refs.find((r) => r.id === v.ref && v.ref !== 0);
   if (v.kind !== "memory" || !ref || ref.kind !== kind)
-    refuse(v.kind === "memory" && v.ref !== 0 ? "reference-released" : "helper-argument", `${KEPT[kind]} for ${call.row.name}`, describe(v));
-  if (!isConst(v) || constOf(v) !== 0)
-    refuse("helper-argument", `the start of ${KEPT[kind]}`, describe(v));
+    refuse(
+      v.kind === "memory" && v.ref !== 0 ? "reference-released" : "helper-argument",
+      `${KEPT[kind]} for ${call.row.name}`,
+      describe(v),
+    );
+  if (!isConst(v) || constOf(v) !== 0) refuse("helper-argument", `the start of ${KEPT[kind]}`, describe(v));
   if (ref.depth !== state.depth && state.frames.length > ref.depth && env.chain.callback)
     refuse("reference-released", "what the callback itself acquired", describe(v));
   state.refs = state.refs.filter((r) => r !== ref);
   state.replace((w) => (w.ref === ref.id ? make("released", w.of, ZERO) : w));
 }
 
-function applyEffects(state: State, row: HelperRow): void {
+function applyEffects(env: Env, state: State, row: HelperRow): void {
   if (!row.effects.includes("moves-packet")) return;
   const moved = make("released", OBJECTS.packet, ZERO);
-  state.replace((v) => (v.kind === "packet" || v.kind === "packet-end" || v.kind === "packet-meta" ? moved : v));
+  state.replace((v) => {
+    if (v.kind === "packet" || v.kind === "packet-end" || v.kind === "packet-meta") return moved;
+    return v.id !== 0 && env.lengths.get(v.id) === OBJECTS.packet ? number(v.num) : v;
+  });
   state.rooms = state.rooms.filter((r) => r.of !== OBJECTS.packet && r.of !== OBJECTS.meta);
 }
 
@@ -308,13 +378,22 @@ function resultOf(env: Env, state: State, call: Call): Value {
   }
 }
 
-function resultNumber(env: Env, state: State, call: Call, { bits, signed, min, max, upTo }: NumberResult): Value {
+function resultNumber(
+  env: Env,
+  state: State,
+  call: Call,
+  { bits, signed, min, max, upTo }: NumberResult,
+): Value {
   const plain = bits === 64 ? ANY : signed ? number(LOW_SIGNED) : unknownOf(4);
   const limit = upTo === undefined ? undefined : call.args[upTo - 1];
   if (min === undefined && max === undefined && limit === undefined) return plain;
-  const most = limit && limit.num.smin >= 0n && limit.num.smax < plain.num.smax ? limit.num.smax : plain.num.smax;
+  const most =
+    limit && limit.num.smin >= 0n && limit.num.smax < plain.num.smax ? limit.num.smax : plain.num.smax;
   const least = min === undefined ? plain.num.smin : BigInt(min);
-  const r0 = symbol(number(fromSigned(least, max !== undefined && BigInt(max) < most ? BigInt(max) : most)), env.fresh);
+  const r0 = symbol(
+    number(fromSigned(least, max !== undefined && BigInt(max) < most ? BigInt(max) : most)),
+    env.fresh,
+  );
   if (limit && limit.num.smin >= 0n) learnOrder(state, r0, limit, 0, env.mostOf);
   return r0;
 }
@@ -323,7 +402,12 @@ function resultNumber(env: Env, state: State, call: Call, { bits, signed, min, m
 function acquire(env: Env, state: State, call: Call, size: Size, kind: string): Value {
   const [least] = sizeRange(size, call);
   const id = env.made(state, kind);
-  env.objects.set(id, { name: kind === "record" ? "the record" : "the allocated memory", most: MOST.heap, ref: kind, readOnly: false });
+  env.objects.set(id, {
+    name: kind === "record" ? "the record" : "the allocated memory",
+    most: MOST.heap,
+    ref: kind,
+    readOnly: false,
+  });
   state.rooms = state.rooms.filter((r) => r.of !== id);
   addRoom(state, id, 0, 0, least);
   if (typeof size === "object" && "argument" in size) {
@@ -341,7 +425,9 @@ function callbackOf(env: Env, state: State, call: Call): After {
   const { gets, returns } = call.row.args[k] as Argument & { kind: "callback" };
   const regs = gets.map((what) => callbackArgument(env, state, call, what));
   const count = call.args[0];
-  const each = call.row.effects.includes("calls-later") ? 1 : Math.max(1, env.program.maps[call.map]?.maxEntries ?? 1);
+  const each = call.row.effects.includes("calls-later")
+    ? 1
+    : Math.max(1, env.program.maps[call.map]?.maxEntries ?? 1);
   const iterations = count.kind === "number" ? Number(count.num.umax) : each;
   const most = returns === "number" ? undefined : returns === "zero" ? 0 : 1;
   return { callback: call.callback, regs, iterations, most };

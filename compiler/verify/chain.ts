@@ -22,7 +22,13 @@ export class Chains {
     this.root = this.make(func, undefined, -1, false, []);
   }
 
-  private make(func: number, parent: Chain | undefined, call: number, callback: boolean, keys: number[]): Chain {
+  private make(
+    func: number,
+    parent: Chain | undefined,
+    call: number,
+    callback: boolean,
+    keys: number[],
+  ): Chain {
     const depth = parent === undefined ? 1 : parent.depth + 1;
     return { number: this.count++, func, parent, call, callback, depth, keys, children: new Map() };
   }

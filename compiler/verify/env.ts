@@ -61,9 +61,24 @@ export class Env {
     this.returns = context.returns;
     this.facts = facts;
     this.objects.set(OBJECTS.mem, { name: "the memory", most: MOST.mem, ref: undefined, readOnly: false });
-    this.objects.set(OBJECTS.packet, { name: "the packet", most: MOST.packet, ref: undefined, readOnly: false });
-    this.objects.set(OBJECTS.meta, { name: "the packet's metadata", most: MOST.packet, ref: undefined, readOnly: false });
-    this.objects.set(OBJECTS.argv, { name: "the arguments", most: MOST.argv, ref: undefined, readOnly: false });
+    this.objects.set(OBJECTS.packet, {
+      name: "the packet",
+      most: MOST.packet,
+      ref: undefined,
+      readOnly: false,
+    });
+    this.objects.set(OBJECTS.meta, {
+      name: "the packet's metadata",
+      most: MOST.packet,
+      ref: undefined,
+      readOnly: false,
+    });
+    this.objects.set(OBJECTS.argv, {
+      name: "the arguments",
+      most: MOST.argv,
+      ref: undefined,
+      readOnly: false,
+    });
   }
 
   /** A symbol for a value that nothing else is linked to yet. */

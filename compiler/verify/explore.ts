@@ -3,13 +3,13 @@
  * there before covers them, are joined when they are many, and are widened at the heads of loops that do not end.
  */
 
-import { exitLoops, type Point, Points } from "./points.ts";
 import { type Chain, Chains } from "./chain.ts";
 import type { Env } from "./env.ts";
 import { backLoop, type FuncInfo } from "./info.ts";
+import { exitLoops, type Point, Points } from "./points.ts";
 import { refuse } from "./rules.ts";
-import { type Moves, Steps } from "./step.ts";
 import type { State } from "./state.ts";
+import { type Moves, Steps } from "./step.ts";
 
 export interface Limits {
   /** Instructions that are followed in all. */
@@ -21,7 +21,7 @@ export interface Limits {
 /** Rounds of a loop before it is widened, unless a constant number of them shows. */
 const PEELED = 2;
 /** Rounds of a loop with a constant number that are followed one by one. */
-const FOLLOWED = 16_384;
+const FOLLOWED = 4096;
 
 export type Trace = (func: number, insn: number, state: State) => void;
 
@@ -134,7 +134,8 @@ export class Explorer implements Moves {
     if (fresh.length === 0) return fresh;
     const impatient = this.count > this.limits.instructions / 4;
     const follows = point.decided && point.rounds < FOLLOWED && !impatient;
-    if (isHead && back && !follows && point.rounds > (impatient ? 0 : PEELED)) fresh = points.widen(point, fresh);
+    if (isHead && back && !follows && point.rounds > (impatient ? 0 : PEELED))
+      fresh = points.widen(point, fresh);
     else {
       const many = point.visited.length > 32 || this.count > this.limits.instructions / 2;
       fresh = points.reduce(fresh, many ? 1 : point.rounds > 32 ? 2 : this.limits.apart);

@@ -19,15 +19,22 @@ export interface FuncInfo {
   meets: Uint8Array;
   /** Loops by the instruction of their head. */
   heads: Map<number, Loop>;
-  stops: Stops;
 }
 
-/** Numbers that a function compares with: there loops end. */
-function landmarks(func: Func): Set<number> {
+/** Most numbers that a loop stops at: each may cost a round. */
+const MOST_LANDMARKS = 16;
+
+/** Numbers that a loop compares with: there it may end. Without a loop: none. */
+export function stopsOf(info: FuncInfo, loop: Loop | undefined): Stops {
   const found = new Set<number>();
-  for (const { row, imm } of func.insns)
-    if (row.kind === "jump" && row.operand === "imm" && found.size < 256) found.add(imm);
-  return found;
+  const { func, blocks, order } = info;
+  if (loop)
+    for (const [b, { end }] of blocks.entries()) {
+      const { row, imm } = func.insns[end - 1];
+      if (order.position[b] < loop.first || order.position[b] > loop.last) continue;
+      if (row.kind === "jump" && row.operand === "imm" && found.size < MOST_LANDMARKS) found.add(imm);
+    }
+  return stopsFor(found);
 }
 
 function describe(func: Func, blocks: FlowBlock[], params: number[]): FuncInfo {
@@ -52,7 +59,7 @@ function describe(func: Func, blocks: FlowBlock[], params: number[]): FuncInfo {
   for (const loop of order.loops) if (loop) heads.set(blocks[loop.head].start, loop);
   for (const start of heads.keys()) meets[start] = 1;
   const live = liveness(func, blocks, params);
-  return { func, blocks, order, live, blockOf, position, meets, heads, stops: stopsFor(landmarks(func)) };
+  return { func, blocks, order, live, blockOf, position, meets, heads };
 }
 
 /** One description for each function of the program. */

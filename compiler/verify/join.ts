@@ -1,9 +1,9 @@
 /** One state for two: what both have in common, or with widening what a chain of such steps ends in soon. */
 
-import { join as joinNum, type Stops, widen as widenNum } from "./number.ts";
 import type { Env } from "./env.ts";
+import { join as joinNum, type Stops, widen as widenNum } from "./number.ts";
 import { cap, findRoom } from "./rooms.ts";
-import { type Frame, type Part, type Passed, type Room, type Slot, SLOTS, type State } from "./state.ts";
+import { type Frame, type Part, type Passed, type Room, SLOTS, type Slot, type State } from "./state.ts";
 import { constOf, hasRoom, isConst, isPointer, make, NONE, type Value } from "./value.ts";
 
 const EXACT = 2 ** 40;
@@ -54,7 +54,8 @@ class Joiner {
   private value(a: Value, b: Value): Value {
     if (a === b && a.id === 0) return a;
     if (a.kind === "none" || b.kind === "none") return NONE;
-    if (a.kind !== b.kind || a.of !== b.of) return this.orNull(a, b, false) ?? this.orNull(b, a, true) ?? NONE;
+    if (a.kind !== b.kind || a.of !== b.of)
+      return this.orNull(a, b, false) ?? this.orNull(b, a, true) ?? NONE;
     const { kind, of } = a;
     if (a.ref !== b.ref && kind !== "map-value") return NONE;
     const nullable = a.nullable === b.nullable ? a.nullable : this.null(a.nullable, b.nullable);
@@ -68,7 +69,17 @@ class Joiner {
     const isNull = n.kind === "number" && isConst(n) && constOf(n) === 0;
     if (!isNull || !isPointer(p) || (p.ref !== 0 && p.kind !== "map-value")) return undefined;
     if (!["map-value", "string", "map", "stack", "data", "rodata"].includes(p.kind)) return undefined;
-    return make(p.kind, p.of, p.num, 0, 0, 0, false, second ? this.null(-1, p.nullable) : this.null(p.nullable, -1), 0);
+    return make(
+      p.kind,
+      p.of,
+      p.num,
+      0,
+      0,
+      0,
+      false,
+      second ? this.null(-1, p.nullable) : this.null(p.nullable, -1),
+      0,
+    );
   }
 
   private null(a: number, b: number): number {
@@ -113,7 +124,17 @@ class Joiner {
     // A number that was constant may be an index: how far from the ends of objects is it?
     else if (plain.kind === "number" && (constA || constB) && Math.abs(scale) <= 64)
       for (const r of this.a.rooms) if (r.id === 0) found.pointers.push({ of: r.of, scale });
-    return make(plain.kind, plain.of, plain.num, found.id, scale, delta, a.low && b.low, plain.nullable, plain.ref);
+    return make(
+      plain.kind,
+      plain.of,
+      plain.num,
+      found.id,
+      scale,
+      delta,
+      a.low && b.low,
+      plain.nullable,
+      plain.ref,
+    );
   }
 
   private class(a: Class["a"], b: Class["b"]): Class {
@@ -151,14 +172,20 @@ class Joiner {
     }
     for (const part of [...a.parts, ...b.parts])
       if (!matched.has(part) && isPointer(part.value)) poison |= ((1 << part.bytes) - 1) << part.at;
-    return { init, poison: poison & init, parts: parts.filter((p) => (((1 << p.bytes) - 1) << p.at & ~init) === 0) };
+    return {
+      init,
+      poison: poison & init,
+      parts: parts.filter((p) => ((((1 << p.bytes) - 1) << p.at) & ~init) === 0),
+    };
   }
 
   /** Widened offsets stop where rooms say they do. */
   private cap(result: State): void {
     const rooms = result.rooms.filter((r) => r.id !== 0);
     if (rooms.length === 0) return;
-    result.replace((v) => rooms.reduce((w, r) => cap(w, r.of, r.id, r.scale, r.room, this.env.mostOf(r.of)), v));
+    result.replace((v) =>
+      rooms.reduce((w, r) => cap(w, r.of, r.id, r.scale, r.room, this.env.mostOf(r.of)), v),
+    );
   }
 
   /** Rooms that both sides have. */
@@ -167,7 +194,8 @@ class Joiner {
     const rooms: Room[] = [];
     const add = (of: number, id: number, scale: number, room: number, before: number) => {
       if (room === Number.NEGATIVE_INFINITY || (this.widening?.dropRooms && room < before)) return;
-      if (!rooms.some((r) => r.of === of && r.id === id && r.scale === scale)) rooms.push({ of, id, scale, room });
+      if (!rooms.some((r) => r.of === of && r.id === id && r.scale === scale))
+        rooms.push({ of, id, scale, room });
     };
     for (const r of a.rooms) {
       const other = r.id === 0 ? findRoom(b.rooms, r.of, 0, 0) : Number.NEGATIVE_INFINITY;
@@ -192,7 +220,10 @@ function common(a: Passed | undefined, b: Passed | undefined): Passed | undefine
   for (let at = a; at; at = at.before) seen.add(at.state);
   const kept: Passed[] = [];
   for (let at = b; at; at = at.before) if (seen.has(at.state)) kept.push(at);
-  return kept.reduceRight<Passed | undefined>((before, { point, state }) => ({ point, state, before }), undefined);
+  return kept.reduceRight<Passed | undefined>(
+    (before, { point, state }) => ({ point, state, before }),
+    undefined,
+  );
 }
 
 /** Room of scale * u on one side, where u is a symbol plus a constant, or a constant. */
@@ -201,9 +232,18 @@ const side = (state: State, of: number, scale: number, u: { id: number; plus: nu
 
 /** Whether two states can be joined at all: they hold the same references and locks. */
 export function joinable(a: State, b: State): boolean {
-  if (a.depth !== b.depth || a.refs.length !== b.refs.length || (a.lock === undefined) !== (b.lock === undefined)) return false;
-  if (a.lock && b.lock && (a.lock.of !== b.lock.of || a.lock.ref !== b.lock.ref || a.lock.num !== b.lock.num)) return false;
-  return a.refs.every((ref) => b.refs.some((r) => r.id === ref.id)) && a.frames.every((f, k) => f.func === b.frames[k].func);
+  if (
+    a.depth !== b.depth ||
+    a.refs.length !== b.refs.length ||
+    (a.lock === undefined) !== (b.lock === undefined)
+  )
+    return false;
+  if (a.lock && b.lock && (a.lock.of !== b.lock.of || a.lock.ref !== b.lock.ref || a.lock.num !== b.lock.num))
+    return false;
+  return (
+    a.refs.every((ref) => b.refs.some((r) => r.id === ref.id)) &&
+    a.frames.every((f, k) => f.func === b.frames[k].func)
+  );
 }
 
 /** A state that covers both, which must be joinable. */

@@ -44,7 +44,13 @@ class Addresses {
       case "alu": {
         const wide = row.width === 64;
         if (row.op === "mov" && wide) regs[dst] = row.operand === "reg" ? regs[src] : NOT;
-        else if ((row.op === "add" || row.op === "sub") && wide && row.operand === "imm" && regs[dst] !== UNKNOWN && regs[dst] !== NOT) {
+        else if (
+          (row.op === "add" || row.op === "sub") &&
+          wide &&
+          row.operand === "imm" &&
+          regs[dst] !== UNKNOWN &&
+          regs[dst] !== NOT
+        ) {
           const to = regs[dst] + (row.op === "add" ? imm : -imm);
           regs[dst] = to <= 0 ? to : UNKNOWN;
         } else {
@@ -78,7 +84,11 @@ class Addresses {
   }
 }
 
-function addressTaken(func: Func, blocks: FlowBlock[], each: (i: number, regs: readonly Address[]) => void): number {
+function addressTaken(
+  func: Func,
+  blocks: FlowBlock[],
+  each: (i: number, regs: readonly Address[]) => void,
+): number {
   const starts: (Address[] | undefined)[] = blocks.map(() => undefined);
   starts[0] = [...new Array(10).fill(NOT), 0];
   const walk = new Addresses();

@@ -2,8 +2,8 @@
 
 import { includes } from "./number.ts";
 import { findRoom } from "./rooms.ts";
-import { FRAME_SIZE, type Frame, type Part, type Slot, type State } from "./state.ts";
 import { unknownOf } from "./stack.ts";
+import { FRAME_SIZE, type Frame, type Part, type Slot, type State } from "./state.ts";
 import { constOf, isConst, isPointer, type Value } from "./value.ts";
 
 const EXACT = 2 ** 50;
@@ -94,7 +94,8 @@ class Matcher {
       if (same) covered |= bits;
     }
     for (const part of s.parts)
-      if (isPointer(part.value) && ((((1 << part.bytes) - 1) << part.at) & t.init & ~covered) !== 0) return false;
+      if (isPointer(part.value) && ((((1 << part.bytes) - 1) << part.at) & t.init & ~covered) !== 0)
+        return false;
     return true;
   }
 
@@ -117,7 +118,9 @@ class Matcher {
 }
 
 const nothingKnown = (part: Part): boolean =>
-  part.value.kind === "number" && part.value.id === 0 && includes(part.value.num, unknownOf(part.bytes as 1 | 2 | 4 | 8).num);
+  part.value.kind === "number" &&
+  part.value.id === 0 &&
+  includes(part.value.num, unknownOf(part.bytes as 1 | 2 | 4 | 8).num);
 
 /** Whether every concrete state of `narrow` is one of `wide`; may be false although it is so. */
 export const covers = (wide: State, narrow: State): boolean => new Matcher(wide, narrow).run();

@@ -3,6 +3,7 @@
 import { READ_ONLY_MAPS } from "../../formats/container.ts";
 import type { ContextField } from "../../formats/contexts.ts";
 import { type Env, OBJECTS } from "./env.ts";
+import { format } from "./number.ts";
 import { roomOf } from "./rooms.ts";
 import { type Rule, refuse } from "./rules.ts";
 import { checkWritten, loadSlot, placeName, scribble, signExtended, storeSlot, unknownOf } from "./stack.ts";
@@ -22,7 +23,6 @@ import {
   withNullable,
   ZERO,
 } from "./value.ts";
-import { format } from "./number.ts";
 
 export type Bytes = 1 | 2 | 4 | 8;
 export type Access = "read" | "write";
@@ -58,7 +58,12 @@ export function checkPointer(v: Value): void {
   if (v.nullable !== 0)
     refuse("null-pointer", `${article(v.kind)} that is not null`, describe(v), "compare it with 0 first");
   if (v.kind === "released" && v.of === OBJECTS.packet)
-    refuse("not-a-pointer", "a packet pointer", "one from before the packet was moved", "load data and data_end again");
+    refuse(
+      "not-a-pointer",
+      "a packet pointer",
+      "one from before the packet was moved",
+      "load data and data_end again",
+    );
   if (v.kind === "released") refuse("reference-released", "memory that is still held", describe(v));
   if (!ACCESSIBLE.has(v.kind)) {
     const hint = v.kind === "map" ? "look an element up" : undefined;
@@ -124,19 +129,26 @@ export function checkBounds(env: Env, state: State, v: Value, off: number, bytes
   const rule = RULE[v.kind] ?? "memory-bounds";
   const what = `${bytesText(bytes)} at ${offsetText(v, off)}`;
   if (!hasRoom(v.kind)) {
-    const name = v.kind === "stack" ? "the 512 bytes below r10" : `the ${bytesText(size)} of ${whatOf(env, v)}`;
+    const name =
+      v.kind === "stack" ? "the 512 bytes below r10" : `the ${bytesText(size)} of ${whatOf(env, v)}`;
     refuse(rule, `an access within ${name}`, what, boundsHint(env, v));
   }
   if (low < 0) refuse(rule, `an offset of at least 0 in ${whatOf(env, v)}`, what, boundsHint(env, v));
   const known = isConst(v) ? Math.max(0, size) : Math.max(0, roomOf(state, v.of, v) - off);
   const behind = isConst(v) ? "" : " there";
-  refuse(rule, `an access within ${whatOf(env, v)}, of which ${known === 0 ? "nothing is known to be" : `${bytesText(known)} are known to be`}${behind || " there"}`, what, boundsHint(env, v));
+  refuse(
+    rule,
+    `an access within ${whatOf(env, v)}, of which ${known === 0 ? "nothing is known to be" : `${bytesText(known)} are known to be`}${behind || " there"}`,
+    what,
+    boundsHint(env, v),
+  );
 }
 
 /** Names what a pointer points into. */
 export function whatOf(env: Env, v: Value): string {
   if (v.kind === "map-value") return `a value of map ${env.program.maps[v.of].name}`;
-  if (v.kind === "memory" || v.kind === "packet" || v.kind === "argv" || v.kind === "packet-meta") return env.object(v.of).name;
+  if (v.kind === "memory" || v.kind === "packet" || v.kind === "argv" || v.kind === "packet-meta")
+    return env.object(v.of).name;
   if (v.kind === "data") return ".data and .bss";
   if (v.kind === "rodata") return ".rodata";
   if (v.kind === "string") return "the string";
@@ -150,12 +162,20 @@ function checkAlignment(v: Value, off: number, bytes: number): void {
 }
 
 /** Offsets at which an access of `bytes` can start, at a checked pointer: [from, to] inclusive. */
-const span = (v: Value, off: number): [number, number] => [Number(v.num.smin) + off, Number(v.num.smax) + off];
+const span = (v: Value, off: number): [number, number] => [
+  Number(v.num.smin) + off,
+  Number(v.num.smax) + off,
+];
 
 function contextField(env: Env, v: Value, off: number, bytes: number, access: Access): ContextField {
   const { layout } = env;
   if (!isConst(v) || constOf(v) !== 0)
-    refuse("context-pointer", "the context at a constant offset, as the program got it", describe(v), "use r1 of the entry, unchanged");
+    refuse(
+      "context-pointer",
+      "the context at a constant offset, as the program got it",
+      describe(v),
+      "use r1 of the entry, unchanged",
+    );
   if (layout === undefined) return refuse("context-access", "a context with fields", "none");
   for (const f of layout.fields) {
     const whole = f.offset === off && f.size === bytes;
@@ -163,10 +183,18 @@ function contextField(env: Env, v: Value, off: number, bytes: number, access: Ac
     if (!whole && !part) continue;
     if (access === "write" && !whole && !f.narrowStores) continue;
     if (access === "write" && f.access === "read")
-      refuse("context-access", `a field of context ${layout.name} that can be written`, `${f.name}, which is read-only`);
+      refuse(
+        "context-access",
+        `a field of context ${layout.name} that can be written`,
+        `${f.name}, which is read-only`,
+      );
     return f;
   }
-  return refuse("context-access", `a field of context ${layout.name}`, `${bytesText(bytes)} at offset ${off}`);
+  return refuse(
+    "context-access",
+    `a field of context ${layout.name}`,
+    `${bytesText(bytes)} at offset ${off}`,
+  );
 }
 
 function loadContext(field: ContextField, bytes: Bytes): Value {
@@ -202,7 +230,11 @@ function loadData(env: Env, v: Value, off: number, bytes: Bytes): Value[] {
   if (found.length === 0) return [unknownOf(bytes)];
   const aligned = (Number(v.num.value & 7n) + off) % 8 === 0 && (v.num.mask & 7n) === 0n;
   if (bytes !== 8 || !aligned || found.length > MOST_TARGETS)
-    refuse("spilled-pointer", "a whole pointer", `${bytesText(bytes)} at ${offsetText(v, off)}, where pointers stand`);
+    refuse(
+      "spilled-pointer",
+      "a whole pointer",
+      `${bytesText(bytes)} at ${offsetText(v, off)}, where pointers stand`,
+    );
   const words = (to - from) / 8 + 1;
   if (found.length < words) found.push(unknownOf(8));
   return found;
@@ -211,7 +243,11 @@ function loadData(env: Env, v: Value, off: number, bytes: Bytes): Value[] {
 function loadArgument(env: Env, state: State, v: Value, off: number, bytes: Bytes): Value {
   const aligned = (Number(v.num.value & 7n) + off) % 8 === 0 && (v.num.mask & 7n) === 0n;
   if (bytes !== 8 || !aligned)
-    refuse("memory-bounds", "a whole element of argv, 8 bytes at a multiple of 8", `${bytesText(bytes)} at ${offsetText(v, off)}`);
+    refuse(
+      "memory-bounds",
+      "a whole element of argv, 8 bytes at a multiple of 8",
+      `${bytesText(bytes)} at ${offsetText(v, off)}`,
+    );
   const last = roomOf(state, v.of, v) < off + 16;
   const text = newString(env, state);
   return last ? withNullable(text, text.of) : text;
@@ -247,10 +283,12 @@ function loadSomewhere(state: State, frame: number, from: number, to: number, by
 /** The value of a load; several when it depends on what only the run can tell. */
 export function load(env: Env, state: State, v: Value, off: number, bytes: Bytes, signed: boolean): Value[] {
   checkPointer(v);
-  const extended = (x: Value): Value => (signed && bytes !== 8 && !isPointer(x) ? signExtended(x, bytes as 1 | 2 | 4) : x);
+  const extended = (x: Value): Value =>
+    signed && bytes !== 8 && !isPointer(x) ? signExtended(x, bytes as 1 | 2 | 4) : x;
   if (v.kind === "context") {
     const field = contextField(env, v, off, bytes, "read");
-    if (signed && field.holds !== "number") refuse("context-access", `a load of ${field.name} without sign`, "a signed one");
+    if (signed && field.holds !== "number")
+      refuse("context-access", `a load of ${field.name} without sign`, "a signed one");
     return [extended(loadContext(field, bytes))];
   }
   checkBounds(env, state, v, off, bytes);
@@ -260,7 +298,8 @@ export function load(env: Env, state: State, v: Value, off: number, bytes: Bytes
       const [from, to] = span(v, off);
       if (from !== to) return loadSomewhere(state, v.of, from, to, bytes).map(extended);
       const loaded = loadSlot(state, v.of, from, bytes);
-      if (signed && isPointer(loaded)) refuse("spilled-pointer", "a load of a pointer without sign", "a signed one");
+      if (signed && isPointer(loaded))
+        refuse("spilled-pointer", "a load of a pointer without sign", "a signed one");
       return [extended(loaded)];
     }
     case "argv":
@@ -287,7 +326,11 @@ export function checkWritable(env: Env, v: Value, from: number, to: number): voi
   if (map && (map.flags & READ_ONLY || READ_ONLY_MAPS.includes(map.type)))
     refuse("read-only", "a map that programs may write", `map ${map.name}`);
   if (v.kind === "data" && initialPointers(env, from, to).length > 0)
-    refuse("read-only", "a place without a pointer", `${describe(v)}, where a pointer of the initial data stands`);
+    refuse(
+      "read-only",
+      "a place without a pointer",
+      `${describe(v)}, where a pointer of the initial data stands`,
+    );
 }
 
 /** A store of `value`, or of its low bytes. */
@@ -307,9 +350,14 @@ export function store(env: Env, state: State, v: Value, off: number, bytes: Byte
     return;
   }
   checkAlignment(v, off, bytes);
-  if (!isNumber && bytes !== 8) refuse("pointer-leak", "a store of all 8 bytes of a pointer", bytesText(bytes));
+  if (!isNumber && bytes !== 8)
+    refuse("pointer-leak", "a store of all 8 bytes of a pointer", bytesText(bytes));
   if (value.kind === "stack" && value.of > v.of)
-    refuse("pointer-leak", "no pointer to a function's own stack in the stack of its caller", describe(value));
+    refuse(
+      "pointer-leak",
+      "no pointer to a function's own stack in the stack of its caller",
+      describe(value),
+    );
   if (from === to) storeSlot(state, v.of, from, bytes, value);
   else if (isNumber) scribble(state, v.of, from, to + bytes, false);
   else refuse("pointer-leak", "a constant offset for a pointer on the stack", offsetText(v, off));
@@ -324,7 +372,8 @@ export function atomic(env: Env, state: State, v: Value, off: number, bytes: 4 |
   const [from, to] = span(v, off);
   checkWritable(env, v, from, to + bytes);
   const bits = (Number(v.num.value & 7n) + (off & 7)) | Number(v.num.mask & 7n);
-  if ((bits & (bytes - 1)) !== 0) refuse("atomic", `an offset that is a multiple of ${bytes}`, offsetText(v, off));
+  if ((bits & (bytes - 1)) !== 0)
+    refuse("atomic", `an offset that is a multiple of ${bytes}`, offsetText(v, off));
   if (v.kind !== "stack") return unknownOf(bytes);
   if (from !== to) {
     checkWritten(state, v.of, from, to + bytes, false);

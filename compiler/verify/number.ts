@@ -144,7 +144,7 @@ export const FEW_STOPS: Stops = {
   lowDown: [0],
 };
 
-/** The usual stops, and those at and beside the given numbers, which a program compares with. */
+/** Stops at and beside the given numbers, which a loop compares with, and few others. */
 export function stopsFor(landmarks: Iterable<number>): Stops {
   const all = [...landmarks].flatMap((x) => [x - 1, x, x + 1]);
   const sorted = <T extends number | bigint>(list: T[]): T[] =>
@@ -152,12 +152,13 @@ export function stopsFor(landmarks: Iterable<number>): Stops {
   const wide = all.map(BigInt);
   const small = all.filter((x) => x >= S32MIN && x <= S32MAX);
   return {
-    up: sorted([...UP, ...wide]),
-    down: sorted([...DOWN, ...wide]).reverse(),
-    lowUp: sorted([...LOW_UP, ...small]),
-    lowDown: sorted([...LOW_DOWN, ...small]).reverse(),
+    up: sorted([...FEW_STOPS.up, ...wide]),
+    down: sorted([...FEW_STOPS.down, ...wide]).reverse(),
+    lowUp: sorted([...FEW_STOPS.lowUp, ...small]),
+    lowDown: sorted([...FEW_STOPS.lowDown, ...small]).reverse(),
   };
 }
+
 /** Masks of the low bits that may stay known when others change, which is what alignment is made of. */
 const ALIGNED = [12n, 3n, 2n, 1n].map((bits) => BigInt.asUintN(64, -1n << bits));
 

@@ -40,7 +40,10 @@ class Sorter {
     this.part = new Int32Array(blocks.length);
     this.index = new Int32Array(blocks.length);
     this.low = new Int32Array(blocks.length);
-    this.order = { position: new Int32Array(blocks.length).fill(-1), loops: new Array(blocks.length).fill(undefined) };
+    this.order = {
+      position: new Int32Array(blocks.length).fill(-1),
+      loops: new Array(blocks.length).fill(undefined),
+    };
   }
 
   run(): Order {

@@ -2,12 +2,12 @@
 
 import type { Chain } from "./chain.ts";
 import type { Env } from "./env.ts";
-import { endOf, type FuncInfo } from "./info.ts";
-import { isSlotLive } from "./liveness.ts";
+import { endOf, type FuncInfo, stopsOf } from "./info.ts";
 import { join, joinable, shape } from "./join.ts";
+import { isSlotLive } from "./liveness.ts";
 import { covers } from "./match.ts";
+import { FEW_STOPS, type Stops } from "./number.ts";
 import { contains, type Loop } from "./order.ts";
-import { FEW_STOPS } from "./number.ts";
 import { Progress } from "./progress.ts";
 import { symbol } from "./rooms.ts";
 import { SLOTS, type State } from "./state.ts";
@@ -30,6 +30,8 @@ export interface Point {
   widened: number;
   /** Greatest number of rounds that were followed. */
   followed: number;
+  /** Where numbers stop when they are widened here. */
+  stops: Stops | undefined;
   readonly progress: Progress;
 }
 
@@ -87,8 +89,13 @@ class Queue {
 
 /** Visited states that are kept. */
 const KEPT = 48;
+/** Fewer after so many rounds of a loop: they are different in every round. */
+const LONG = 32;
+const LONG_KEPT = 6;
+/** States that wait together are compared with so many others. */
+const COMPARED = 16;
 /** Steps of widening after which few stops are left, distances that shrink are given up, and links, and all stops. */
-const GIVE_UP = { stops: 3, rooms: 10, links: 16, all: 24 };
+const GIVE_UP = { stops: 8, rooms: 14, links: 20, all: 28 };
 
 export class Points {
   private readonly env: Env;
@@ -110,7 +117,20 @@ export class Points {
       const loop = callback ? undefined : this.infos[chain.func].heads.get(insn);
       const waiting: Point["waiting"] = [[], []];
       const progress = new Progress();
-      point = { chain, insn, callback, loop, waiting, visited: [], rounds: 0, decided: false, widened: 0, followed: 0, progress };
+      point = {
+        chain,
+        insn,
+        callback,
+        loop,
+        waiting,
+        visited: [],
+        rounds: 0,
+        decided: false,
+        widened: 0,
+        followed: 0,
+        stops: undefined,
+        progress,
+      };
       points.set(key, point);
     }
     return point;
@@ -121,7 +141,13 @@ export class Points {
   }
 
   /** A state waits at a point; `again`: another round of the loop, or of a callback. */
-  arrive(chain: Chain, insn: number, callback: boolean, again: Loop | boolean | undefined, state: State): void {
+  arrive(
+    chain: Chain,
+    insn: number,
+    callback: boolean,
+    again: Loop | boolean | undefined,
+    state: State,
+  ): void {
     const point = this.at(chain, insn, callback);
     const info = this.infos[chain.func];
     const back = again !== undefined && again !== false;
@@ -129,7 +155,8 @@ export class Points {
     list.push(state);
     if (list.length > 1) return;
     const here = info.position[insn];
-    const keys = typeof again === "object" ? [endOf(info, again)] : back ? [here, Number.POSITIVE_INFINITY] : [here];
+    const keys =
+      typeof again === "object" ? [endOf(info, again)] : back ? [here, Number.POSITIVE_INFINITY] : [here];
     this.queue.push(point, back, [...chain.keys, ...keys]);
   }
 
@@ -149,7 +176,7 @@ export class Points {
       for (let k = visited.length - 1; k >= 0 && !covered; k--) covered = covers(visited[k], state);
       if (covered) {
         if (back) progress.closed = true;
-      } else if (!fresh.some((other) => covers(other, state))) fresh.push(state);
+      } else if (!fresh.slice(-COMPARED).some((other) => covers(other, state))) fresh.push(state);
     }
     return fresh;
   }
@@ -212,13 +239,14 @@ export class Points {
   widen(point: Point, states: State[]): State[] {
     const result: State[] = [];
     const { env } = this;
-    const stops = this.infos[point.chain.func].stops;
+    const info = this.infos[point.chain.func];
+    point.stops ??= stopsOf(info, point.loop);
     const many = point.visited.length > 24;
     point.widened++;
     point.progress.closed = true;
     const { widened } = point;
     const widening = {
-      stops: widened > GIVE_UP.all ? NO_STOPS : widened > GIVE_UP.stops ? FEW_STOPS : stops,
+      stops: widened > GIVE_UP.all ? NO_STOPS : widened > GIVE_UP.stops ? FEW_STOPS : point.stops,
       dropRooms: widened > GIVE_UP.rooms,
       dropLinks: widened > GIVE_UP.links,
     };
@@ -242,13 +270,15 @@ export class Points {
       for (let at = before; at !== undefined; at = at.before) if (at.point === point) before = at.before;
       state.passed = { point, state: snapshot, before };
     } else point.visited.push(state.clone());
-    if (point.visited.length > KEPT) point.visited.splice(0, KEPT / 4);
+    const kept = point.rounds > LONG ? LONG_KEPT : KEPT;
+    if (point.visited.length > kept) point.visited.splice(0, point.visited.length - (kept >> 1));
   }
 
   /** Gives every number a symbol: the next round is compared by them. */
   private link(state: State): void {
     const { fresh } = this.env;
-    for (let r = 0; r < 10; r++) if (state.regs[r].kind !== "none") state.regs[r] = symbol(state.regs[r], fresh);
+    for (let r = 0; r < 10; r++)
+      if (state.regs[r].kind !== "none") state.regs[r] = symbol(state.regs[r], fresh);
     const f = state.depth - 1;
     for (let s = 0; s < SLOTS; s++) {
       const slot = state.frames[f].slots[s];
@@ -267,7 +297,9 @@ const symbolOf = (v: Value, fresh: () => number): Value => (v.kind === "none" ? 
 export function forgetSlots(state: State, f: number, isLive: (slot: number) => boolean): void {
   for (let s = 0; s < SLOTS; s++)
     if (state.frames[f].slots[s] !== undefined && !isLive(s)) state.own(f).slots[s] = undefined;
-  state.replace((v) => (v.from === undefined ? v : make(v.kind, v.of, v.num, v.id, v.scale, v.delta, v.low, v.nullable, v.ref)));
+  state.replace((v) =>
+    v.from === undefined ? v : make(v.kind, v.of, v.num, v.id, v.scale, v.delta, v.low, v.nullable, v.ref),
+  );
 }
 
 /** Heads of the loops that a jump from `insn` stays in by going to `to`, and would have left by going to `other`. */
@@ -275,6 +307,7 @@ export function exitLoops(info: FuncInfo, insn: number, to: number, other: numbe
   const heads: number[] = [];
   const { order, blocks, blockOf } = info;
   for (let loop = order.loops[blockOf[insn]]; loop !== undefined; loop = loop.parent)
-    if (!contains(order, loop, blockOf[other]) && contains(order, loop, blockOf[to])) heads.push(blocks[loop.head].start);
+    if (!contains(order, loop, blockOf[other]) && contains(order, loop, blockOf[to]))
+      heads.push(blocks[loop.head].start);
   return heads;
 }

@@ -27,7 +27,9 @@ export class Progress {
   /** Rounds that were proven to be the most. */
   get rounds(): number | undefined {
     if (!this.closed || !this.movers?.size) return undefined;
-    return Math.min(...[...this.movers.values()].map(({ step, most }) => Math.ceil(most / Math.abs(step)) + 1));
+    return Math.min(
+      ...[...this.movers.values()].map(({ step, most }) => Math.ceil(most / Math.abs(step)) + 1),
+    );
   }
 
   /** A round ended in `state`. */
@@ -78,4 +80,3 @@ function moves({ umin, umax }: Num, step: number): boolean {
   if (umax > MOST) return false;
   return step > 0 ? umin >= BigInt(step) : umax < 2n ** 64n + BigInt(step);
 }
-

@@ -3,8 +3,8 @@
  * object whose size is not known. They make bounds checks count whatever copy, sum or index they are made on.
  */
 
-import { alu } from "./number-alu.ts";
 import { constant, fromSigned, meet, type Num } from "./number.ts";
+import { alu } from "./number-alu.ts";
 import { meetLow } from "./number-compare.ts";
 import { S64MIN } from "./number-normal.ts";
 import type { Room, State } from "./state.ts";
@@ -37,7 +37,8 @@ export function roomOf(state: State, of: number, v: Value): number {
   for (const r of state.rooms) {
     if (r.of !== of) continue;
     if (r.id === 0) room = Math.max(room, r.room - Number(v.num.smax));
-    else if (!fixed && r.id === v.id && r.scale === v.scale && !v.low) room = Math.max(room, r.room - v.delta);
+    else if (!fixed && r.id === v.id && r.scale === v.scale && !v.low)
+      room = Math.max(room, r.room - v.delta);
   }
   return room;
 }
@@ -52,13 +53,17 @@ export function addRoom(state: State, of: number, id: number, scale: number, roo
   if (Math.abs(room) > MOST_DELTA || Math.abs(scale) > MOST_SCALE) return;
   const known = findRoom(state.rooms, of, id, scale);
   if (known >= room) return;
-  const others = known > Number.NEGATIVE_INFINITY ? state.rooms.filter((r) => r.of !== of || r.id !== id || r.scale !== scale) : state.rooms;
+  const others =
+    known > Number.NEGATIVE_INFINITY
+      ? state.rooms.filter((r) => r.of !== of || r.id !== id || r.scale !== scale)
+      : state.rooms;
   state.rooms = [...others, { of, id, scale, room }];
 }
 
 /** Offsets and numbers that a room says are at most so large know it: the object has `most` bytes. */
 export function cap(v: Value, of: number, id: number, scale: number, room: number, most: number): Value {
-  if (v.id !== id || (v.kind !== "number" && (v.of !== of || !hasRoom(v.kind))) || v.scale !== scale || v.low) return v;
+  if (v.id !== id || (v.kind !== "number" && (v.of !== of || !hasRoom(v.kind))) || v.scale !== scale || v.low)
+    return v;
   const limit = most - room + v.delta;
   return v.num.smax <= BigInt(limit) ? v : withNum(v, meet(v.num, atMost(limit)) ?? v.num);
 }
@@ -88,7 +93,13 @@ function atMost(most: number): Num {
 }
 
 /** For signed numbers: a + gap <= b. What is known of b's distance to the ends of objects holds for a. */
-export function learnOrder(state: State, a: Value, b: Value, gap: number, mostOf: (of: number) => number): void {
+export function learnOrder(
+  state: State,
+  a: Value,
+  b: Value,
+  gap: number,
+  mostOf: (of: number) => number,
+): void {
   if (a.num.smin < LEAST || b.id === 0 || b.low || a.low || (a.id === 0 && !isConst(a))) return;
   for (const r of state.rooms) {
     if (r.id !== b.id || r.id === 0) continue;
@@ -113,7 +124,13 @@ export function learnFraction(state: State, v: Value, x: Value, factor: number):
     if (r.id !== x.id) continue;
     const times = r.scale / x.scale;
     if (Number.isInteger(times) && times >= 1)
-      addRoom(state, r.of, v.id, v.scale * times * factor, r.room - times * x.delta + times * factor * v.delta);
+      addRoom(
+        state,
+        r.of,
+        v.id,
+        v.scale * times * factor,
+        r.room - times * x.delta + times * factor * v.delta,
+      );
   }
 }
 

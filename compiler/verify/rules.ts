@@ -13,7 +13,8 @@ export const RULES = {
   "read-only": "read-only data is not written",
   "null-pointer": "a pointer that may be null is compared with null before it is used",
   "not-a-pointer": "memory is accessed through pointers to memory",
-  "pointer-arithmetic": "numbers are added to pointers and subtracted from them, in 64 bits, and nothing else",
+  "pointer-arithmetic":
+    "numbers are added to pointers and subtracted from them, in 64 bits, and nothing else",
   "pointer-leak": "pointers are stored on the stack alone, and not returned",
   "spilled-pointer": "a pointer on the stack is read whole, and is gone once it is overwritten in part",
   "helper-unknown": "helpers have an id that is known",

@@ -1,7 +1,7 @@
 /** Loads from and stores to stack frames: what each byte holds, and the values of stores that are still whole. */
 
-import { alu, extendSign, truncate } from "./number-alu.ts";
 import { constant, equal, fromUnsigned } from "./number.ts";
+import { alu, extendSign, truncate } from "./number-alu.ts";
 import { refuse } from "./rules.ts";
 import { FRAME_SIZE, type Frame, type Part, type Slot, type State } from "./state.ts";
 import { article, isConst, isPointer, number, type Value } from "./value.ts";
@@ -116,14 +116,27 @@ export function checkWritten(state: State, index: number, from: number, to: numb
     const missing = mask & ~slot.init;
     if (missing !== 0) {
       const first = s * 8 + Math.log2(missing & -missing);
-      refuse("uninitialised-stack", `${to - from} written bytes at ${placeName(from)}`, `nothing written at ${placeName(first)}`, "set them first, for example with memset or = {}");
+      refuse(
+        "uninitialised-stack",
+        `${to - from} written bytes at ${placeName(from)}`,
+        `nothing written at ${placeName(first)}`,
+        "set them first, for example with memset or = {}",
+      );
     }
     if ((slot.poison & mask) !== 0)
-      refuse("spilled-pointer", `${to - from} written bytes at ${placeName(from)}`, "what is left of a pointer that was overwritten in part");
+      refuse(
+        "spilled-pointer",
+        `${to - from} written bytes at ${placeName(from)}`,
+        "what is left of a pointer that was overwritten in part",
+      );
     if (pointers) continue;
     for (const part of slot.parts)
       if (isPointer(part.value) && (bitsOf(part.at, part.bytes) & mask) !== 0)
-        refuse("pointer-leak", `${to - from} bytes of numbers at ${placeName(from)}`, article(part.value.kind));
+        refuse(
+          "pointer-leak",
+          `${to - from} bytes of numbers at ${placeName(from)}`,
+          article(part.value.kind),
+        );
   }
 }
 
@@ -141,7 +154,12 @@ export function loadSlot(state: State, index: number, offset: number, bytes: Byt
     if ((bits & mask) === 0) continue;
     if (isPointer(part.value)) {
       if (bits !== mask)
-        refuse("spilled-pointer", `8 bytes of the pointer at ${placeName(s * 8)}`, `${bytes} at ${placeName(offset)}`, "a pointer is loaded as a whole");
+        refuse(
+          "spilled-pointer",
+          `8 bytes of the pointer at ${placeName(s * 8)}`,
+          `${bytes} at ${placeName(offset)}`,
+          "a pointer is loaded as a whole",
+        );
       return part.value;
     }
     if ((bits & mask) === mask) found = part;

@@ -102,7 +102,13 @@ export class State {
 
   enter(func: number): void {
     const saved = this.depth === 0 ? [] : this.regs.slice(6, 10);
-    this.frames.push({ owner: this.token, func, saved, slots: new Array(SLOTS).fill(undefined), strings: [] });
+    this.frames.push({
+      owner: this.token,
+      func,
+      saved,
+      slots: new Array(SLOTS).fill(undefined),
+      strings: [],
+    });
   }
 
   /** The frame at `index`, to be changed by this state alone. */

@@ -16,8 +16,8 @@ import { truncate } from "./number-alu.ts";
 import { forgetSlots } from "./points.ts";
 import { addRoom } from "./rooms.ts";
 import { refuse } from "./rules.ts";
-import type { State } from "./state.ts";
 import { truncated, unknownOf } from "./stack.ts";
+import type { State } from "./state.ts";
 import {
   constOf,
   describe,
@@ -142,7 +142,8 @@ export class Steps {
     const base = this.read(state, dst);
     const operand = this.read(state, src);
     if (row.op === "cmpxchg") {
-      if (isPointer(this.read(state, 0))) refuse("pointer-leak", "a number to compare with", describe(state.regs[0]));
+      if (isPointer(this.read(state, 0)))
+        refuse("pointer-leak", "a number to compare with", describe(state.regs[0]));
       this.env.subject = `r${src}`;
     }
     if (isPointer(operand)) refuse("pointer-leak", "a number", describe(operand));
@@ -178,6 +179,8 @@ export class Steps {
   private call(chain: Chain, i: number, insn: Insn, reference: Reference | undefined, state: State): boolean {
     if (insn.row.op === "indirect") {
       const v = this.read(state, insn.dst);
+      if (v.kind === "number" && isConst(v))
+        return this.helper(chain, i, { kind: "helper", id: constOf(v) }, state);
       if (v.kind !== "function") refuse("not-a-pointer", "the address of a function", describe(v));
       this.enter(chain, i, v.of, state);
       return false;
@@ -187,12 +190,20 @@ export class Steps {
       return false;
     }
     if (reference === undefined) return refuse("helper-unknown", "a helper or a function", "neither");
+    return this.helper(chain, i, reference, state);
+  }
+
+  private helper(chain: Chain, i: number, reference: Reference, state: State): boolean {
     const after = callHelper(this.env, state, reference);
     if (after === "end") return false;
     if (after === "next") return true;
     this.callbacks.set(`${chain.number}:${i}`, after);
     const { rounds } = this.rounds.get(`${chain.func}:${i}`) ?? { rounds: 0 };
-    this.rounds.set(`${chain.func}:${i}`, { func: chain.func, insn: i, rounds: Math.max(rounds, after.iterations) });
+    this.rounds.set(`${chain.func}:${i}`, {
+      func: chain.func,
+      insn: i,
+      rounds: Math.max(rounds, after.iterations),
+    });
     for (const [k, v] of after.regs.entries()) state.regs[k + 1] = v;
     this.moves.repeat(chain, i, state, false);
     return false;
@@ -202,8 +213,10 @@ export class Steps {
   private child(chain: Chain, i: number, func: number, callback: boolean): Chain {
     const { name } = this.env.program.functions[func];
     this.env.subject = "";
-    if (runs(chain, func)) refuse("recursion", "a call of a function that is not running", name, "use a loop");
-    if (chain.depth >= MOST_DEPTH) refuse("call-depth", `at most ${MOST_DEPTH} frames`, `a call of ${name} from the ${chain.depth}th`);
+    if (runs(chain, func))
+      refuse("recursion", "a call of a function that is not running", name, "use a loop");
+    if (chain.depth >= MOST_DEPTH)
+      refuse("call-depth", `at most ${MOST_DEPTH} frames`, `a call of ${name} from the ${chain.depth}th`);
     return this.chains.child(chain, func, i, callback, this.infos[chain.func].position[i]);
   }
 
@@ -212,7 +225,15 @@ export class Steps {
     if (state.lock) refuse("lock", "bpf_spin_unlock before a call", "a held lock");
     this.forgetCaller(chain, i, state);
     state.enter(func);
-    state.regs = [NONE, ...state.regs.slice(1, 6), NONE, NONE, NONE, NONE, pointer("stack", state.depth - 1, 512)];
+    state.regs = [
+      NONE,
+      ...state.regs.slice(1, 6),
+      NONE,
+      NONE,
+      NONE,
+      NONE,
+      pointer("stack", state.depth - 1, 512),
+    ];
     this.moves.enter(inner, state);
   }
 
@@ -220,7 +241,8 @@ export class Steps {
   private forgetCaller(chain: Chain, i: number, state: State): void {
     const { live } = this.infos[chain.func];
     for (let r = 6; r < 10; r++) if (((live.regs[i + 1] >> r) & 1) === 0) state.regs[r] = NONE;
-    if (!state.regs.some((v, r) => r < 6 && v.kind === "stack")) forgetSlots(state, state.depth - 1, (s) => isSlotLive(live, i + 1, s));
+    if (!state.regs.some((v, r) => r < 6 && v.kind === "stack"))
+      forgetSlots(state, state.depth - 1, (s) => isSlotLive(live, i + 1, s));
   }
 
   /** Before a callback: it may have been called often enough, or is called once more. */
@@ -289,7 +311,8 @@ export class Steps {
   /** The program's own exit. */
   private end(state: State, r0: Value): void {
     this.checkReleased(state, 0);
-    if (r0.kind === "none") refuse("uninitialised-register", "a return value", "nothing written yet", "set r0 before exit");
+    if (r0.kind === "none")
+      refuse("uninitialised-register", "a return value", "nothing written yet", "set r0 before exit");
     if (isPointer(r0)) refuse("pointer-leak", "a number to return", describe(r0));
     const range = this.env.returns;
     if (range === undefined) return;
@@ -307,7 +330,12 @@ export class Steps {
     const { kind, func, insn } = held;
     const at = this.env.placeOf(func, insn);
     this.env.subject = "";
-    refuse("reference-leak", "everything released before the exit", `${kind === "record" ? "a record" : "memory"} from ${at} that is still held`, kind === "record" ? "submit or discard it on every path" : "free it on every path");
+    refuse(
+      "reference-leak",
+      "everything released before the exit",
+      `${kind === "record" ? "a record" : "memory"} from ${at} that is still held`,
+      kind === "record" ? "submit or discard it on every path" : "free it on every path",
+    );
   }
 
   private leaveCallback(chain: Chain, state: State, r0: Value): void {
@@ -317,7 +345,11 @@ export class Steps {
     this.env.subject = "r0";
     if (r0.kind !== "number") refuse("callback", "a number to return from a callback", describe(r0));
     if (after.most !== undefined && r0.num.umax > BigInt(after.most))
-      refuse("callback", after.most === 0 ? "0 to return" : "0 or 1 to return (0 goes on, 1 ends the helper)", describe(r0));
+      refuse(
+        "callback",
+        after.most === 0 ? "0 to return" : "0 or 1 to return (0 goes on, 1 ends the helper)",
+        describe(r0),
+      );
     const { saved } = state.frames.pop()!;
     state.regs = [...saved.slice(4), ...saved.slice(0, 4), pointer("stack", state.depth - 1, 512)];
     this.moves.repeat(parent, chain.call, state, true);
@@ -344,4 +376,3 @@ function wide(insn: Insn, reference: Reference | undefined): Value {
       return refuse("helper-unknown", "an address", `a reference to a ${reference?.kind}`);
   }
 }
-

@@ -21,7 +21,12 @@ export function checkString(env: Env, state: State, v: Value): void {
   }
   if (v.kind === "stack" && isConst(v)) {
     if (endsOnStack(state, v)) return;
-    refuse("string", "a string on the stack that ends with NUL", `${describe(v)}, where no NUL is known to follow`, HINT);
+    refuse(
+      "string",
+      "a string on the stack that ends with NUL",
+      `${describe(v)}, where no NUL is known to follow`,
+      HINT,
+    );
   }
   if (!isPointer(v)) refuse("helper-argument", "a string", describe(v));
   refuse("string", "a string that is known to end with NUL", describe(v), HINT);
@@ -44,7 +49,12 @@ function textOf(env: Env, state: State, v: Value): string {
   const bytes: number[] = [];
   if (isConst(v))
     for (let at = constOf(v); ; at++) {
-      const byte = v.kind === "rodata" ? env.program.rodata[at] : v.kind === "stack" ? byteAt(state.frames[v.of], at) : undefined;
+      const byte =
+        v.kind === "rodata"
+          ? env.program.rodata[at]
+          : v.kind === "stack"
+            ? byteAt(state.frames[v.of], at)
+            : undefined;
       if (byte === undefined || byte === "unwritten") break;
       if (byte === 0) return String.fromCharCode(...bytes);
       bytes.push(byte);
@@ -80,7 +90,12 @@ export function checkFormat(env: Env, state: State, at: number, first: number): 
   const wanted = conversions(textOf(env, state, state.regs[at]));
   const room = 6 - first;
   if (wanted.length > room)
-    refuse("string", `a format for ${room} arguments`, `one for ${wanted.length}`, "a call passes at most five arguments in all");
+    refuse(
+      "string",
+      `a format for ${room} arguments`,
+      `one for ${wanted.length}`,
+      "a call passes at most five arguments in all",
+    );
   for (const [k, what] of wanted.entries()) {
     const v = state.regs[first + k];
     env.subject = `r${first + k}`;
@@ -97,10 +112,13 @@ export function checkFormatArray(env: Env, state: State, at: number, array: Valu
   for (const [k, what] of wanted.entries()) {
     if (what !== "string") continue;
     const from = constOf(array) + 8 * k;
-    const slot = array.kind === "stack" && isConst(array) && from % 8 === 0 ? state.frames[array.of].slots[from >> 3] : undefined;
+    const slot =
+      array.kind === "stack" && isConst(array) && from % 8 === 0
+        ? state.frames[array.of].slots[from >> 3]
+        : undefined;
     const part = slot?.parts.find((p) => p.bytes === 8);
-    if (!part) refuse("string", `a string as argument ${k + 1} of the format`, "a word that nothing is known of");
+    if (!part)
+      refuse("string", `a string as argument ${k + 1} of the format`, "a word that nothing is known of");
     checkOne(env, state, what, part.value);
   }
 }
-

@@ -64,9 +64,7 @@ export const pointer = (kind: Kind, of: number, offset = 0): Value =>
 
 /** The same value with more known of its number. */
 export const withNum = (v: Value, num: Num): Value =>
-  num === v.num
-    ? v
-    : make(v.kind, v.of, num, v.id, v.scale, v.delta, v.low, v.nullable, v.ref, v.from);
+  num === v.num ? v : make(v.kind, v.of, num, v.id, v.scale, v.delta, v.low, v.nullable, v.ref, v.from);
 
 export const withLink = (v: Value, id: number, scale: number, delta: number, low = false): Value =>
   make(v.kind, v.of, v.num, id, scale, delta, low, v.nullable, v.ref, v.from);

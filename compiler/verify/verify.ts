@@ -130,7 +130,11 @@ function checkReachable(env: Env, infos: FuncInfo[], func: number, chain: Chain)
     if (insn < 0) continue;
     env.chain = { ...chain, func: f };
     env.insn = insn;
-    refuse("unreachable", "code that can be reached", `instruction ${insn} of ${env.program.functions[f].name}, which no path leads to`);
+    refuse(
+      "unreachable",
+      "code that can be reached",
+      `instruction ${insn} of ${env.program.functions[f].name}, which no path leads to`,
+    );
   }
 }
 
@@ -146,7 +150,12 @@ function checkStack(env: Env, root: Chain, most: number): number {
     deepest = Math.max(deepest, stack);
     if (stack > most) {
       [env.chain, env.insn, env.subject] = [chain.parent ?? chain, Math.max(chain.call, 0), ""];
-      refuse("chain-stack", `at most ${most} bytes of stack in a chain of calls`, `${stack} (${path})`, "use less, or allow more with --stack BYTES");
+      refuse(
+        "chain-stack",
+        `at most ${most} bytes of stack in a chain of calls`,
+        `${stack} (${path})`,
+        "use less, or allow more with --stack BYTES",
+      );
     }
     for (const child of chain.children.values()) walk(child, stack, `${path} → `);
   };
@@ -162,7 +171,10 @@ function loopsOf(explorer: Explorer): LoopReport[] {
     if (known === undefined) found.set(key, { func, insn, bounded, rounds });
     else {
       known.bounded &&= bounded;
-      known.rounds = bounded && known.rounds !== undefined && rounds !== undefined ? Math.max(known.rounds, rounds) : undefined;
+      known.rounds =
+        bounded && known.rounds !== undefined && rounds !== undefined
+          ? Math.max(known.rounds, rounds)
+          : undefined;
     }
   };
   for (const { loop, chain, insn, progress, visited, followed } of explorer.points) {
@@ -175,19 +187,38 @@ function loopsOf(explorer: Explorer): LoopReport[] {
 
 function pathOf(step: Step | undefined): Refusal["path"] {
   const path: Refusal["path"] = [];
-  for (let at = step; at !== undefined; at = at.before) path.push({ func: at.func, insn: at.insn, taken: at.taken });
+  for (let at = step; at !== undefined; at = at.before)
+    path.push({ func: at.func, insn: at.insn, taken: at.taken });
   return path.reverse();
 }
 
 function refusalOf(env: Env, broken: Broken, step: Step | undefined): Refusal {
   const calls: Refusal["calls"] = [];
-  for (let at = env.chain; at.parent !== undefined; at = at.parent) calls.unshift({ func: at.parent.func, insn: at.call });
+  for (let at = env.chain; at.parent !== undefined; at = at.parent)
+    calls.unshift({ func: at.parent.func, insn: at.call });
   const { rule, expected, got, hint } = broken;
-  return { rule, func: env.chain.func, insn: env.insn, subject: env.subject, expected, got, hint, path: pathOf(step), calls };
+  return {
+    rule,
+    func: env.chain.func,
+    insn: env.insn,
+    subject: env.subject,
+    expected,
+    got,
+    hint,
+    path: pathOf(step),
+    calls,
+  };
 }
 
 /** One attempt, with `apart` states that stay apart. */
-function attempt(program: Program, infos: FuncInfo[], entry: Entry, context: FullContext, options: VerifyOptions, apart: number) {
+function attempt(
+  program: Program,
+  infos: FuncInfo[],
+  entry: Entry,
+  context: FullContext,
+  options: VerifyOptions,
+  apart: number,
+) {
   const facts = new Facts();
   const env = new Env(program, context, facts);
   for (const row of options.helpers ?? []) env.helpers.set(row.id, row);
@@ -221,7 +252,17 @@ function verifyEntry(program: Program, infos: FuncInfo[], entry: Entry, options:
   const { env, explorer, refusal, stack, facts } = result;
   const loops = refusal ? [] : loopsOf(explorer);
   return {
-    ...{ name: entry.name, hook: entry.hook, context, ok: refusal === undefined, refusal, loops, stack, facts, instructions },
+    ...{
+      name: entry.name,
+      hook: entry.hook,
+      context,
+      ok: refusal === undefined,
+      refusal,
+      loops,
+      stack,
+      facts,
+      instructions,
+    },
     bounded: refusal === undefined && loops.every((loop) => loop.bounded),
     helpers: [...env.called].sort(),
     states: explorer.states,
