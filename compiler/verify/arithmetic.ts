@@ -2,9 +2,10 @@
 
 import type { Insn } from "../../formats/isa/bpf.ts";
 import type { Env } from "./env.ts";
+import type { Link } from "./linear.ts";
 import { constant, isConstant } from "./number.ts";
 import { alu, byteOrder, extendSign } from "./number-alu.ts";
-import { addRoom, difference, learnFraction, linked, symbol } from "./rooms.ts";
+import { addRoom, difference, learnFraction, learnOrder, linked, symbol } from "./rooms.ts";
 import { refuse } from "./rules.ts";
 import type { State } from "./state.ts";
 import {
@@ -19,7 +20,6 @@ import {
   sameObject,
   type Value,
   withLink,
-  withNum,
   ZERO,
 } from "./value.ts";
 
@@ -135,10 +135,8 @@ function shifted(env: Env, base: Value, by: Value, sign: 1 | -1): Value {
   if (isConstant(num)) return plain;
   if (isConst(by)) return linked(plain, base, 1, sign * constOf(by));
   if (isConst(base) && by.id !== 0 && !by.low) return linked(plain, by, sign, constOf(base));
-  if (base.id !== 0 && base.id === by.id && !by.low) {
-    const scale = base.scale + sign * by.scale;
-    if (scale !== 0) return withLink(plain, base.id, scale, base.delta + sign * by.delta);
-  }
+  const sum = base.id !== 0 && by.id !== 0 && !by.low ? env.linear.sum(base, by, sign) : undefined;
+  if (sum !== undefined && sum.id !== 0) return withLink(plain, sum.id, sum.scale, sum.delta);
   return symbol(plain, env.fresh);
 }
 
@@ -151,13 +149,21 @@ function distance(env: Env, state: State, a: Value, b: Value): Value {
     const length = env.lengthOf(a.of);
     addRoom(state, a.of, length, 1, 0);
     const num = alu("sub", 64, lengthRange, b.num);
-    return isConst(b) ? make("number", 0, num, length, 1, -constOf(b)) : number(num);
+    if (isConst(b)) return make("number", 0, num, length, 1, -constOf(b));
+    const end = make("number", 0, lengthRange, length, 1, 0);
+    const sum = b.id !== 0 ? env.linear.sum(end, b, -1) : undefined;
+    return sum === undefined || sum.id === 0
+      ? number(num)
+      : withLink(number(num), sum.id, sum.scale, sum.delta);
   }
   if (!toEnd && !sameObject(a, b)) return ANY;
   const apart = difference(b, a);
   if (apart !== undefined) return immediate2(apart);
   const result = number(alu("sub", 64, a.num, b.num));
-  return isConst(b) ? linked(result, a, 1, -constOf(b)) : result;
+  if (isConst(b)) return linked(result, a, 1, -constOf(b));
+  if (isConst(a)) return linked(result, b, -1, constOf(a));
+  const sum = a.id !== 0 && b.id !== 0 ? env.linear.sum(a, b, -1) : undefined;
+  return sum === undefined || sum.id === 0 ? result : withLink(result, sum.id, sum.scale, sum.delta);
 }
 const lengthRange = alu(
   "and",
@@ -202,17 +208,29 @@ function compute(env: Env, state: State, insn: Insn, a: Value, b: Value): Value 
   } else if (width === 64 && (op === "add" || op === "sub")) {
     const sign = op === "add" ? 1 : -1;
     if (isConst(a)) return linked(number(num), b, sign, constOf(a));
-    if (a.id !== 0 && a.id === b.id && !a.low && !b.low) {
-      const scale = a.scale + sign * b.scale;
-      const delta = a.delta + sign * b.delta;
-      return scale === 0 ? immediate2(delta) : withLink(number(num), a.id, scale, delta);
-    }
+    const sum = linkedSum(env, state, insn, a, b, sign);
+    if (sum !== undefined)
+      return sum.id === 0 ? immediate2(sum.delta) : withLink(number(num), sum.id, sum.scale, sum.delta);
+  }
+  if (op === "mod" && whole && b.id !== 0 && b.num.umin > 0n && b.num.smin > 0n) {
+    const rest = withLink(number(num), env.fresh(), 1, 0);
+    learnOrder(env, state, rest, b, 1);
+    return rest;
   }
   const fraction = whole && a.id !== 0 && a.num.smin >= 0n ? fractionOf(op, width, b) : 0;
   if (fraction === 0 || !state.rooms.some((r) => r.id === a.id)) return number(num);
   const result = withLink(number(num), env.fresh(), 1, 0);
   learnFraction(state, result, a, fraction);
   return result;
+}
+
+/** The link of a + sign * b, for which the operand that stays gets a symbol if it has none. */
+function linkedSum(env: Env, state: State, insn: Insn, a: Value, b: Value, sign: 1 | -1): Link | undefined {
+  if (a.low || b.low) return undefined;
+  if (state.rooms.length === 0) return a.id !== 0 && a.id === b.id ? env.linear.sum(a, b, sign) : undefined;
+  const second = symbol(b, env.fresh);
+  state.regs[insn.src] = second;
+  return env.linear.sum(symbol(a, env.fresh), second, sign);
 }
 
 /** Results that are a sum or a multiple of `a`, or `a` itself. */
@@ -247,7 +265,7 @@ function linkedByConstant(
       return width === 64 && by > 0 && by < 2 ** 40 ? linked(number(num), a, by, 0) : undefined;
     case "and": {
       const mask = width === 64 ? b.num.umin : b.num.umin & U32;
-      return whole && ((a.num.value | a.num.mask) & ~mask) === 0n ? withNum(a, num) : undefined;
+      return whole && ((a.num.value | a.num.mask) & ~mask) === 0n ? a : undefined;
     }
     case "or":
     case "xor":

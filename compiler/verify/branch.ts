@@ -5,7 +5,17 @@ import { immediate } from "./arithmetic.ts";
 import type { Env } from "./env.ts";
 import type { Num } from "./number.ts";
 import { refine } from "./number-compare.ts";
-import { addRoom, difference, findRoom, learnOrder, learnRoom, narrow, roomOf, symbol } from "./rooms.ts";
+import {
+  addRoom,
+  difference,
+  findRoom,
+  learnOrder,
+  learnRest,
+  learnRoom,
+  narrow,
+  roomOf,
+  symbol,
+} from "./rooms.ts";
 import type { State } from "./state.ts";
 import {
   constOf,
@@ -123,6 +133,10 @@ function assume(
   settle(state, insn.dst, a, x);
   if (insn.row.operand === "reg") settle(state, insn.src, b, y);
   character(state, x);
+  if (env.lengths.size > 0) {
+    if (x !== a) learnRest(env, state, x);
+    if (y !== b) learnRest(env, state, y);
+  }
   order(env, state, cond, width, x, y);
 }
 
@@ -151,13 +165,13 @@ function order(env: Env, state: State, cond: Condition, width: 32 | 64, a: Value
     v.num.smin >= least && v.num.smax <= most && (width === 64 || v.num.umax <= U32);
   if (!within(a) || !within(b)) return;
   if (cond === "jeq") {
-    learnOrder(state, a, b, 0, env.mostOf);
-    learnOrder(state, b, a, 0, env.mostOf);
+    learnOrder(env, state, a, b, 0);
+    learnOrder(env, state, b, a, 0);
   } else if (cond === "jne") {
     notTheEnd(env, state, a, b);
     notTheEnd(env, state, b, a);
-  } else if (GAP[cond] !== undefined) learnOrder(state, a, b, GAP[cond], env.mostOf);
-  else if (GAP[MIRROR[cond]] !== undefined) learnOrder(state, b, a, GAP[MIRROR[cond]]!, env.mostOf);
+  } else if (GAP[cond] !== undefined) learnOrder(env, state, a, b, GAP[cond]);
+  else if (GAP[MIRROR[cond]] !== undefined) learnOrder(env, state, b, a, GAP[MIRROR[cond]]!);
 }
 
 /** a is at most the length b, and is not b. */

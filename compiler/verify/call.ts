@@ -394,7 +394,7 @@ function resultNumber(
     number(fromSigned(least, max !== undefined && BigInt(max) < most ? BigInt(max) : most)),
     env.fresh,
   );
-  if (limit && limit.num.smin >= 0n) learnOrder(state, r0, limit, 0, env.mostOf);
+  if (limit && limit.num.smin >= 0n) learnOrder(env, state, r0, limit, 0);
   return r0;
 }
 
@@ -447,6 +447,6 @@ function callbackArgument(env: Env, state: State, call: Call, what: CallbackArgu
   const [count] = call.args;
   const most = count.kind === "number" && count.num.umax > 0n ? count.num.umax - 1n : 0n;
   const index = symbol(number(fromUnsigned(0n, most)), env.fresh);
-  if (count.kind === "number" && count.num.smin >= 0n) learnOrder(state, index, count, 1, env.mostOf);
+  if (count.kind === "number" && count.num.smin >= 0n) learnOrder(env, state, index, count, 1);
   return index;
 }

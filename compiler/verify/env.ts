@@ -7,6 +7,7 @@ import { place } from "../place.ts";
 import type { Program } from "../program.ts";
 import type { Chain } from "./chain.ts";
 import type { Facts } from "./facts.ts";
+import { Linear } from "./linear.ts";
 import type { State } from "./state.ts";
 import type { Value } from "./value.ts";
 
@@ -37,6 +38,7 @@ export class Env {
   chain!: Chain;
   insn = 0;
   private symbols = 0;
+  readonly linear = new Linear(() => ++this.symbols);
   /** Symbols that are the length of an object: their least value is its least size. */
   readonly lengths = new Map<number, number>();
   /** How often states were joined: what is refused then may be accepted when more are kept apart. */

@@ -1,10 +1,11 @@
 /** One state for two: what both have in common, or with widening what a chain of such steps ends in soon. */
 
 import type { Env } from "./env.ts";
+import { addTerms, type Terms } from "./linear.ts";
 import { join as joinNum, type Stops, widen as widenNum } from "./number.ts";
-import { cap, findRoom } from "./rooms.ts";
+import { cap, findRoom, learnRest, roomOf } from "./rooms.ts";
 import { type Frame, type Part, type Passed, type Room, SLOTS, type Slot, type State } from "./state.ts";
-import { constOf, hasRoom, isConst, isPointer, make, NONE, type Value } from "./value.ts";
+import { constOf, hasRoom, isConst, isPointer, make, NONE, type Value, withLink } from "./value.ts";
 
 const EXACT = 2 ** 40;
 
@@ -30,7 +31,15 @@ class Joiner {
   private readonly env: Env;
   private readonly widening: Widening | undefined;
   private readonly classes = new Map<string, Class>();
+  private readonly pairs = new Map<string, number>();
   private readonly nulls = new Map<string, number>();
+  /** By how much symbols that are in both states moved. */
+  private readonly moves = new Map<number, number>();
+  /** Constants moved: a counter runs along with the rounds. */
+  private counted = false;
+  /** Values that are sums, and what they were on both sides. */
+  private readonly sums: { value: Value; a: Value; b: Value }[] = [];
+  private readonly rests: Value[] = [];
 
   constructor(a: State, b: State, env: Env, widening: Widening | undefined) {
     this.a = a;
@@ -42,13 +51,70 @@ class Joiner {
   run(): State {
     const { a, b } = this;
     const result = b.clone();
+    this.survey();
     for (let r = 0; r < 10; r++) result.regs[r] = this.value(a.regs[r], b.regs[r]);
     for (let f = 0; f < a.depth; f++) this.frame(result, f, a.frames[f], b.frames[f]);
     result.rooms = this.rooms();
+    for (const v of this.rests) learnRest(this.env, result, v);
     if (this.widening) this.cap(result);
     result.joined = true;
     result.passed = common(a.passed, b.passed);
     return result;
+  }
+
+  /** What moved, as far as single symbols tell. */
+  private survey(): void {
+    const look = (a: Value, b: Value) => {
+      if (a.kind !== b.kind || a.of !== b.of) return;
+      if (isConst(a) && isConst(b)) this.counted ||= constOf(a) !== constOf(b);
+      else if (a.id !== 0 && a.id === b.id && a.scale === b.scale && !this.env.linear.isSum(a.id)) {
+        const moved = (b.delta - a.delta) / a.scale;
+        if (Number.isInteger(moved) && (!this.moves.has(a.id) || moved === 0)) this.moves.set(a.id, moved);
+      }
+    };
+    const { a, b } = this;
+    for (let r = 0; r < 10; r++) look(a.regs[r], b.regs[r]);
+    for (let f = 0; f < a.depth; f++)
+      for (let k = 0; k < SLOTS; k++) {
+        const [x, y] = [a.frames[f].slots[k]?.parts ?? [], b.frames[f].slots[k]?.parts ?? []];
+        for (const part of x) {
+          const other = y.find((p) => p.at === part.at && p.bytes === part.bytes);
+          if (other) look(part.value, other.value);
+        }
+      }
+  }
+
+  /**
+   * A sum of symbols whose moves explain by how much it moved, or that moves against what stays by a constant each
+   * round: then it is a sum of the symbols of the result.
+   */
+  private sum(plain: Value, a: Value, b: Value): Value | undefined {
+    const { linear, lengths } = this.env;
+    if (a.id === 0 || a.id !== b.id || a.scale !== b.scale || a.low || b.low) return undefined;
+    const isSum = linear.isSum(a.id);
+    const moved = b.delta - a.delta;
+    if (!isSum && (moved === 0 || !(lengths.has(a.id) || this.moves.get(a.id) === 0))) return undefined;
+    let explained = 0;
+    let terms: Terms = [];
+    for (const [s, times] of linear.of(a)) {
+      const by = lengths.has(s) ? 0 : (this.moves.get(s) ?? 0);
+      explained += times * by;
+      terms = addTerms([[this.class({ id: s, plus: 0 }, { id: s, plus: by }).id, 1]], times, terms);
+    }
+    if (explained !== moved) {
+      if (!this.widening || !this.counted) return undefined;
+      terms = addTerms(
+        [[this.class({ id: 0, plus: 0 }, { id: 0, plus: 1 }).id, 1]],
+        moved - explained,
+        terms,
+      );
+    }
+    const link = linear.link(terms, a.delta);
+    if (link === undefined || link.id === 0) return undefined;
+    const value = withLink(plain, link.id, link.scale, link.delta);
+    this.sums.push({ value, a, b });
+    if (value.kind === "number") this.rests.push(value);
+    return value;
   }
 
   private value(a: Value, b: Value): Value {
@@ -61,7 +127,8 @@ class Joiner {
     const nullable = a.nullable === b.nullable ? a.nullable : this.null(a.nullable, b.nullable);
     const num = this.widening ? widenNum(a.num, b.num, this.widening.stops) : joinNum(a.num, b.num);
     const plain = make(kind, of, num, 0, 0, 0, false, nullable, a.ref === b.ref ? a.ref : 0);
-    return isConst(plain) || this.widening?.dropLinks ? plain : this.link(plain, a, b);
+    if (isConst(plain) || this.widening?.dropLinks) return plain;
+    return this.sum(plain, a, b) ?? this.link(plain, a, b);
   }
 
   /** A pointer on one side, null on the other. */
@@ -100,11 +167,11 @@ class Joiner {
       { id: b.id, plus: 0 },
     ];
     if (constA && constB) {
-      [scale, delta] = [constOf(b) - constOf(a), constOf(a)];
-      [u, v] = [
-        { id: 0, plus: 0 },
-        { id: 0, plus: 1 },
-      ];
+      // Round by round, all that moves does so by its own step; where paths meet, by the same distance.
+      const apart = constOf(b) - constOf(a);
+      [scale, delta] = [this.widening ? apart : 1, constOf(a)];
+      u = { id: 0, plus: 0 };
+      v = { id: 0, plus: this.widening ? 1 : apart };
     } else if (constA) {
       [scale, delta] = [b.scale, b.delta];
       u = { id: 0, plus: (constOf(a) - delta) / scale };
@@ -112,12 +179,13 @@ class Joiner {
       [scale, delta] = [a.scale, a.delta];
       v = { id: 0, plus: (constOf(b) - delta) / scale };
     } else {
-      if (a.scale !== b.scale || a.low !== b.low) return plain;
+      if (a.low !== b.low) return plain;
+      if (a.scale !== b.scale) return this.pair(plain, a, b);
       [scale, delta] = [a.scale, a.delta];
       v = { id: b.id, plus: (b.delta - a.delta) / scale };
     }
     if ((constA !== constB && (a.low || b.low)) || scale === 0) return plain;
-    if (!Number.isInteger(u.plus) || !Number.isInteger(v.plus)) return plain;
+    if (!Number.isInteger(u.plus) || !Number.isInteger(v.plus)) return a.low ? plain : this.pair(plain, a, b);
     if (Math.max(Math.abs(scale), Math.abs(delta), Math.abs(u.plus), Math.abs(v.plus)) > EXACT) return plain;
     const found = this.class(u, v);
     if (hasRoom(plain.kind)) found.pointers.push({ of: plain.of, scale });
@@ -135,6 +203,18 @@ class Joiner {
       plain.nullable,
       plain.ref,
     );
+  }
+
+  /** Values that have nothing in common but their distances to each other: one symbol for those of the same. */
+  private pair(plain: Value, a: Value, b: Value): Value {
+    const [from, to] = [a.id === 0 ? constOf(a) : a.delta, b.id === 0 ? constOf(b) : b.delta];
+    if (Math.max(Math.abs(from), Math.abs(to)) > EXACT) return plain;
+    const key = `${a.id}*${a.scale}|${b.id}*${b.scale}|${to - from}`;
+    let id = this.pairs.get(key);
+    if (id === undefined) this.pairs.set(key, (id = this.env.fresh()));
+    const value = withLink(plain, id, 1, from);
+    this.sums.push({ value, a, b });
+    return value;
   }
 
   private class(a: Class["a"], b: Class["b"]): Class {
@@ -201,6 +281,12 @@ class Joiner {
       const other = r.id === 0 ? findRoom(b.rooms, r.of, 0, 0) : Number.NEGATIVE_INFINITY;
       if (r.id === 0) add(r.of, 0, 0, Math.min(r.room, other), r.room);
     }
+    const objects = new Set(a.rooms.filter((r) => r.id === 0).map((r) => r.of));
+    for (const { value, a: x, b: y } of this.sums)
+      for (const of of objects) {
+        const room = Math.min(roomOf(a, of, x), roomOf(b, of, y)) + value.delta;
+        add(of, value.id, value.scale, room, roomOf(a, of, x) + value.delta);
+      }
     for (const c of this.classes.values()) {
       const wanted = [...c.pointers];
       for (const r of a.rooms) if (c.a.id !== 0 && r.id === c.a.id) wanted.push({ of: r.of, scale: r.scale });

@@ -1,5 +1,7 @@
 /** Whether one state covers another: then what follows the other is covered by what follows the one. */
 
+import type { Env } from "./env.ts";
+import { addTerms, type Terms } from "./linear.ts";
 import { includes } from "./number.ts";
 import { findRoom } from "./rooms.ts";
 import { unknownOf } from "./stack.ts";
@@ -15,7 +17,14 @@ interface Image {
   plus: number;
 }
 
+/** A symbol of the wider state, as a sum of symbols of the other. */
+interface Form {
+  terms: Terms;
+  plus: number;
+}
+
 class Matcher {
+  private readonly env: Env;
   private readonly wide: State;
   private readonly narrow: State;
   private readonly images = new Map<number, Image>();
@@ -23,7 +32,8 @@ class Matcher {
   /** Images of symbols that nothing is known of in the narrow state. */
   private free = -1;
 
-  constructor(wide: State, narrow: State) {
+  constructor(env: Env, wide: State, narrow: State) {
+    this.env = env;
     this.wide = wide;
     this.narrow = narrow;
   }
@@ -35,7 +45,38 @@ class Matcher {
     for (const ref of t.refs) if (!s.refs.some((r) => r.id === ref.id && r.kind === ref.kind)) return false;
     for (let r = 0; r < 10; r++) if (!this.value(t.regs[r], s.regs[r])) return false;
     for (let f = t.depth - 1; f >= 0; f--) if (!this.frame(t.frames[f], s.frames[f])) return false;
-    return this.rooms();
+    return this.sums() && this.rooms();
+  }
+
+  /** Sums of the wider state are the sums of what their symbols are in the other; lengths are what they are. */
+  private sums(): boolean {
+    const { linear, lengths } = this.env;
+    const solved = new Map<number, Form>();
+    const formOf = ({ id, times, plus }: Image): Form => ({ terms: linear.terms(id, times), plus });
+    const known = (id: number): Form | undefined => {
+      const image = this.images.get(id);
+      if (lengths.has(id) && !image) return { terms: [[id, 1]], plus: 0 };
+      return image ? formOf(image) : solved.get(id);
+    };
+    for (const [id, image] of this.images) {
+      if (!linear.isSum(id)) continue;
+      let { terms, plus } = formOf(image);
+      let open: readonly [number, number] | undefined;
+      for (const [s, times] of linear.terms(id, 1)) {
+        const form = known(s);
+        if (form === undefined) {
+          if (open === undefined && Math.abs(times) === 1) open = [s, times];
+          else solved.set(s, { terms: [], plus: 0 });
+          continue;
+        }
+        terms = addTerms(form.terms, -times, terms);
+        plus -= times * form.plus;
+      }
+      if (open !== undefined)
+        solved.set(open[0], { terms: addTerms(terms, open[1], []), plus: plus * open[1] });
+      else if (terms.length > 0 || plus !== 0) return false;
+    }
+    return true;
   }
 
   private value(t: Value, s: Value): boolean {
@@ -123,4 +164,4 @@ const nothingKnown = (part: Part): boolean =>
   includes(part.value.num, unknownOf(part.bytes as 1 | 2 | 4 | 8).num);
 
 /** Whether every concrete state of `narrow` is one of `wide`; may be false although it is so. */
-export const covers = (wide: State, narrow: State): boolean => new Matcher(wide, narrow).run();
+export const covers = (env: Env, wide: State, narrow: State): boolean => new Matcher(env, wide, narrow).run();

@@ -173,10 +173,10 @@ export class Points {
       this.forget(point, state);
       if (back) progress.learn(point, state);
       let covered = false;
-      for (let k = visited.length - 1; k >= 0 && !covered; k--) covered = covers(visited[k], state);
+      for (let k = visited.length - 1; k >= 0 && !covered; k--) covered = covers(this.env, visited[k], state);
       if (covered) {
         if (back) progress.closed = true;
-      } else if (!fresh.slice(-COMPARED).some((other) => covers(other, state))) fresh.push(state);
+      } else if (!fresh.slice(-COMPARED).some((other) => covers(this.env, other, state))) fresh.push(state);
     }
     return fresh;
   }
@@ -251,7 +251,7 @@ export class Points {
       dropLinks: widened > GIVE_UP.links,
     };
     for (const state of this.reduce(states, 1)) {
-      if (result.some((other) => covers(other, state))) continue;
+      if (result.some((other) => covers(this.env, other, state))) continue;
       const key = many ? "" : shape(state);
       const last = point.visited.findLast((v) => joinable(v, state) && (many || shape(v) === key));
       env.joins++;

@@ -3,10 +3,12 @@
  * object whose size is not known. They make bounds checks count whatever copy, sum or index they are made on.
  */
 
+import type { Env } from "./env.ts";
+import { addTerms } from "./linear.ts";
 import { constant, fromSigned, meet, type Num } from "./number.ts";
 import { alu } from "./number-alu.ts";
 import { meetLow } from "./number-compare.ts";
-import { S64MIN } from "./number-normal.ts";
+import { S64MAX, S64MIN } from "./number-normal.ts";
 import type { Room, State } from "./state.ts";
 import { constOf, hasRoom, isConst, type Value, withLink, withNum } from "./value.ts";
 
@@ -68,6 +70,52 @@ export function cap(v: Value, of: number, id: number, scale: number, room: numbe
   return v.num.smax <= BigInt(limit) ? v : withNum(v, meet(v.num, atMost(limit)) ?? v.num);
 }
 
+/**
+ * A number length - x + delta that is at least so much says how far x is from the end; `of` is the object whose length
+ * it is. Undefined: `v` is no such number.
+ */
+export function complement(
+  env: Env,
+  v: Value,
+): { of: number; id: number; scale: number; delta: number } | undefined {
+  if (v.low || !env.linear.isSum(v.id)) return undefined;
+  const terms = env.linear.of(v);
+  const length = terms.find(([id, times]) => times === 1 && env.lengths.has(id));
+  if (length === undefined) return undefined;
+  const rest = env.linear.link(addTerms(terms, -1, [length]), 0);
+  return rest && { of: env.lengths.get(length[0])!, id: rest.id, scale: rest.scale, delta: v.delta };
+}
+
+/** The number `v` has a least value: when it is what is left of an object behind x, x has room. */
+export function learnRest(env: Env, state: State, v: Value): void {
+  const least = Number(v.num.smin);
+  if (least < -MOST_DELTA || least > MOST_DELTA) return;
+  const of = v.low || v.scale !== 1 ? undefined : env.lengths.get(v.id);
+  if (of !== undefined) addRoom(state, of, 0, 0, least - v.delta);
+  const rest = complement(env, v);
+  if (rest !== undefined && rest.id !== 0)
+    learnSymbol(env, state, rest.of, rest.id, rest.scale, least - rest.delta);
+}
+
+/** Learns a room, and what it says of numbers and offsets. */
+function learnSymbol(env: Env, state: State, of: number, id: number, scale: number, room: number): void {
+  if (findRoom(state.rooms, of, id, scale) >= room) return;
+  addRoom(state, of, id, scale, room);
+  const most = env.mostOf(of);
+  const sums = env.lengths.size > 0;
+  state.replace((v) => {
+    if (sums && v.kind === "number" && v.id !== 0 && env.linear.isSum(v.id)) {
+      const rest = complement(env, v);
+      if (rest && rest.of === of && rest.id === id && rest.scale === scale)
+        return atLeast(v, room + rest.delta);
+    }
+    return cap(v, of, id, scale, room, most);
+  });
+}
+
+const atLeast = (v: Value, least: number): Value =>
+  v.num.smin >= BigInt(least) ? v : withNum(v, meet(v.num, fromSigned(BigInt(least), S64MAX)) ?? v.num);
+
 /** A pointer `v` into object `of` has at least `room` bytes behind it. */
 export function learnRoom(state: State, of: number, v: Value, room: number, most: number): void {
   if (v.low || v.num.smin < -(2n ** 31n) || v.num.smax > 2n ** 31n) return;
@@ -93,13 +141,7 @@ function atMost(most: number): Num {
 }
 
 /** For signed numbers: a + gap <= b. What is known of b's distance to the ends of objects holds for a. */
-export function learnOrder(
-  state: State,
-  a: Value,
-  b: Value,
-  gap: number,
-  mostOf: (of: number) => number,
-): void {
+export function learnOrder(env: Env, state: State, a: Value, b: Value, gap: number): void {
   if (a.num.smin < LEAST || b.id === 0 || b.low || a.low || (a.id === 0 && !isConst(a))) return;
   for (const r of state.rooms) {
     if (r.id !== b.id || r.id === 0) continue;
@@ -110,9 +152,7 @@ export function learnOrder(
     if (isConst(a)) addRoom(state, r.of, 0, 0, factor * constOf(a) + room);
     else {
       const [scale, from] = [factor * a.scale, room + factor * a.delta];
-      if (findRoom(state.rooms, r.of, a.id, scale) >= from) continue;
-      addRoom(state, r.of, a.id, scale, from);
-      state.replace((v) => cap(v, r.of, a.id, scale, from, mostOf(r.of)));
+      learnSymbol(env, state, r.of, a.id, scale, from);
     }
   }
 }
