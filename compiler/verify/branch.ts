@@ -211,8 +211,19 @@ function withNull(_env: Env, state: State, cond: Condition, p: Value): Ways {
   return isNull ? { taken: state, fall: not } : { taken: not, fall: state };
 }
 
+/** A pointer that may be null equals one that is not: then it is not null. */
+function withOther(state: State, cond: Condition, a: Value, b: Value): Ways {
+  const ways = both(state);
+  const equal = cond === "jeq" ? ways.taken : cond === "jne" ? ways.fall : undefined;
+  const nullable = a.nullable !== 0 ? a : b;
+  const other = a.nullable !== 0 ? b : a;
+  if (equal && NEVER_NULL.has(other.kind) && other.nullable === 0)
+    equal.replace((v) => (v.nullable === nullable.nullable ? withNullable(v, 0) : v));
+  return ways;
+}
+
 function pointers(env: Env, state: State, cond: Condition, a: Value, b: Value): Ways {
-  if (a.nullable !== 0 || b.nullable !== 0) return both(state);
+  if (a.nullable !== 0 || b.nullable !== 0) return withOther(state, cond, a, b);
   if (isEnd(b, a)) return againstEnd(env, state, cond, a);
   if (isEnd(a, b)) return againstEnd(env, state, MIRROR[cond], b);
   if (sameObject(a, b)) return offsets(env, state, cond, a, b);

@@ -52,8 +52,9 @@ interface Call {
   args: Value[];
 }
 
-/** Bytes of a struct bpf_timer. */
+/** Bytes of a struct bpf_timer and a struct bpf_spin_lock. */
 const TIMER_SIZE = 16;
+const LOCK_SIZE = 4;
 /** Largest size that a helper takes. */
 const MOST_SIZE = 2 ** 29;
 
@@ -175,7 +176,7 @@ function checkArgument(env: Env, state: State, call: Call, k: number, arg: Argum
       call.callback = v.of;
       return;
     case "lock":
-      checkLock(state, call, v);
+      checkLock(env, state, call, v);
       return;
     case "timer":
       checkPointer(v);
@@ -260,6 +261,8 @@ function checkMemory(
   if (v.kind === "number" || v.kind === "packet-end" || v.kind === "map" || v.kind === "function")
     refuse("helper-argument", `memory for ${call.row.name}`, describe(v));
   checkPointer(v);
+  if (v.kind.startsWith("packet") && call.row.args[0]?.kind === "context")
+    refuse("helper-argument", `memory outside the packet for ${call.row.name}`, describe(v), "copy it to the stack first");
   if (v.kind === "context") refuse("helper-argument", `memory for ${call.row.name}`, describe(v));
   const of = typeof size === "object" && "argument" in size ? call.args[size.argument - 1] : undefined;
   const exact =
@@ -304,11 +307,12 @@ function checkFormatArguments(env: Env, state: State, call: Call, k: number): vo
   checkFormatArray(env, state, k + 1, call.args[array], sizeRange(arg.size, call)[0]);
 }
 
-function checkLock(state: State, call: Call, v: Value): void {
+function checkLock(env: Env, state: State, call: Call, v: Value): void {
   if (v.nullable !== 0)
     refuse("null-pointer", "a lock in a map value", describe(v), "compare it with 0 first");
   if (v.kind !== "map-value" || !isConst(v) || constOf(v) % 4 !== 0)
     refuse("lock", "a lock in a map value, at a constant offset", describe(v));
+  checkBounds(env, state, v, 0, LOCK_SIZE);
   if (call.row.effects.includes("locks")) {
     state.lock = v;
     return;
@@ -343,7 +347,8 @@ function applyEffects(env: Env, state: State, row: HelperRow): void {
   const moved = make("released", OBJECTS.packet, ZERO);
   state.replace((v) => {
     if (v.kind === "packet" || v.kind === "packet-end" || v.kind === "packet-meta") return moved;
-    return v.id !== 0 && env.lengths.get(v.id) === OBJECTS.packet ? number(v.num) : v;
+    const isLength = env.linear.of(v).some(([id]) => env.lengths.get(id) === OBJECTS.packet);
+    return isLength ? number(v.num) : v;
   });
   state.rooms = state.rooms.filter((r) => r.of !== OBJECTS.packet && r.of !== OBJECTS.meta);
 }

@@ -8,6 +8,7 @@ import type { Program } from "../program.ts";
 import type { Chain } from "./chain.ts";
 import type { Facts } from "./facts.ts";
 import { Linear } from "./linear.ts";
+import { refuse } from "./rules.ts";
 import type { State } from "./state.ts";
 import type { Value } from "./value.ts";
 
@@ -109,6 +110,9 @@ export class Env {
 
   /** The instruction at hand accesses `bytes` at v + off. */
   note(v: Value, off: number, bytes: number): void {
+    const before = this.facts?.accesses[this.chain.func]?.[this.insn];
+    if (before !== undefined && before.kind !== v.kind && (before.kind === "context" || v.kind === "context"))
+      refuse("context-pointer", "an instruction that always accesses the context, or never does", "one that does both");
     this.facts?.access(this.chain.func, this.insn, v, off, bytes);
   }
 

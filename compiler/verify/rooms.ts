@@ -89,7 +89,7 @@ export function complement(
 /** The number `v` has a least value: when it is what is left of an object behind x, x has room. */
 export function learnRest(env: Env, state: State, v: Value): void {
   const least = Number(v.num.smin);
-  if (least < -MOST_DELTA || least > MOST_DELTA) return;
+  if (least < -MOST_DELTA || least > MOST_DELTA || v.num.smax > 2n ** 62n) return;
   const of = v.low || v.scale !== 1 ? undefined : env.lengths.get(v.id);
   if (of !== undefined) addRoom(state, of, 0, 0, least - v.delta);
   const rest = complement(env, v);

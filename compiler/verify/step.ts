@@ -1,5 +1,6 @@
 /** One instruction: what it requires of the state before it, and the state after it. */
 
+import { CONTEXTS } from "../../formats/container.ts";
 import type { Insn } from "../../formats/isa/bpf.ts";
 import { PACKET_LOAD } from "../build/build.ts";
 import type { Func, Reference } from "../program.ts";
@@ -275,8 +276,10 @@ export class Steps {
 
   private packet(insn: Insn, state: State): boolean {
     const { env } = this;
-    const context = this.read(state, 6);
     const id = PACKET_LOAD;
+    if (env.context !== CONTEXTS.xdp && env.context !== CONTEXTS.skb)
+      refuse("helper-context", "a load from the packet in context xdp or skb", "another context");
+    const context = this.read(state, 6);
     if (context.kind !== "context" || !isConst(context) || constOf(context) !== 0)
       refuse("context-pointer", "the context in r6", describe(context));
     if (insn.row.op === "ind" && isPointer(this.read(state, insn.src)))
