@@ -262,7 +262,12 @@ function checkMemory(
     refuse("helper-argument", `memory for ${call.row.name}`, describe(v));
   checkPointer(v);
   if (v.kind.startsWith("packet") && call.row.args[0]?.kind === "context")
-    refuse("helper-argument", `memory outside the packet for ${call.row.name}`, describe(v), "copy it to the stack first");
+    refuse(
+      "helper-argument",
+      `memory outside the packet for ${call.row.name}`,
+      describe(v),
+      "copy it to the stack first",
+    );
   if (v.kind === "context") refuse("helper-argument", `memory for ${call.row.name}`, describe(v));
   const of = typeof size === "object" && "argument" in size ? call.args[size.argument - 1] : undefined;
   const exact =

@@ -112,7 +112,11 @@ export class Env {
   note(v: Value, off: number, bytes: number): void {
     const before = this.facts?.accesses[this.chain.func]?.[this.insn];
     if (before !== undefined && before.kind !== v.kind && (before.kind === "context" || v.kind === "context"))
-      refuse("context-pointer", "an instruction that always accesses the context, or never does", "one that does both");
+      refuse(
+        "context-pointer",
+        "an instruction that always accesses the context, or never does",
+        "one that does both",
+      );
     this.facts?.access(this.chain.func, this.insn, v, off, bytes);
   }
 

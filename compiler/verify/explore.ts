@@ -59,6 +59,11 @@ export class Explorer implements Moves {
     }
   }
 
+  /** What was done, in instructions: four comparisons of states take as long as one, and more in large frames. */
+  private get work(): number {
+    return this.count + this.points.compared / 4;
+  }
+
   get rounds() {
     return this.steps.rounds.values();
   }
@@ -105,7 +110,8 @@ export class Explorer implements Moves {
     for (let i = start; ; i++) {
       env.insn = i;
       env.subject = "";
-      if (++this.count > this.limits.instructions)
+      this.count++;
+      if (this.work > this.limits.instructions)
         refuse(
           "budget",
           `a verdict within ${this.limits.instructions} instructions`,
@@ -132,12 +138,12 @@ export class Explorer implements Moves {
     } else point.rounds++;
     point.followed = Math.max(point.followed, point.rounds);
     if (fresh.length === 0) return fresh;
-    const impatient = this.count > this.limits.instructions / 4;
+    const impatient = this.work > this.limits.instructions / 4;
     const follows = point.decided && point.rounds < FOLLOWED && !impatient;
     if (isHead && back && !follows && point.rounds > (impatient ? 0 : PEELED))
       fresh = points.widen(point, fresh);
     else {
-      const many = point.visited.length > 32 || this.count > this.limits.instructions / 2;
+      const many = point.visited.length > 32 || this.work > this.limits.instructions / 2;
       fresh = points.reduce(fresh, many ? 1 : point.rounds > 32 ? 2 : this.limits.apart);
     }
     point.decided = false;

@@ -80,7 +80,7 @@ class Matcher {
   }
 
   private value(t: Value, s: Value): boolean {
-    if (t.kind === "none") return true;
+    if (t.kind === "none" || (t === s && t.id === 0 && t.nullable === 0)) return true;
     if (t.kind !== s.kind || t.of !== s.of) return false;
     if (t.ref !== s.ref && !(t.kind === "map-value" && t.ref === 0)) return false;
     if (t.nullable !== s.nullable || t.nullable !== 0) {
@@ -104,7 +104,8 @@ class Matcher {
     else image = { id: s.id, times: s.scale / t.scale, plus: (s.delta - t.delta) / t.scale };
     if (!Number.isInteger(image.times) || !Number.isInteger(image.plus)) return this.freely(t, known);
     // A length is that of its object, in every state.
-    if (this.env.lengths.has(t.id) && (image.id !== t.id || image.times !== 1 || image.plus !== 0)) return false;
+    if (this.env.lengths.has(t.id) && (image.id !== t.id || image.times !== 1 || image.plus !== 0))
+      return false;
     if (known === undefined) this.images.set(t.id, image);
     else if (known.id !== image.id || known.times !== image.times || known.plus !== image.plus) return false;
     return true;
@@ -130,15 +131,21 @@ class Matcher {
   private slot(t: Slot, s: Slot | undefined): boolean {
     if (s === undefined || (t.init & ~s.init) !== 0 || (s.poison & t.init & ~t.poison) !== 0) return false;
     let covered = t.poison;
-    for (const part of t.parts) {
+    for (let k = 0; k < t.parts.length; k++) {
+      const part = t.parts[k];
       const bits = ((1 << part.bytes) - 1) << part.at;
-      const same = s.parts.find((p) => p.at === part.at && p.bytes === part.bytes);
+      const first = s.parts[k];
+      const same =
+        first?.at === part.at && first.bytes === part.bytes
+          ? first
+          : s.parts.find((p) => p.at === part.at && p.bytes === part.bytes);
       if (same ? !this.value(part.value, same.value) : !nothingKnown(part)) return false;
       if (same) covered |= bits;
     }
-    for (const part of s.parts)
-      if (isPointer(part.value) && ((((1 << part.bytes) - 1) << part.at) & t.init & ~covered) !== 0)
-        return false;
+    if (s.parts !== t.parts)
+      for (const part of s.parts)
+        if (isPointer(part.value) && ((((1 << part.bytes) - 1) << part.at) & t.init & ~covered) !== 0)
+          return false;
     return true;
   }
 

@@ -100,6 +100,8 @@ const GIVE_UP = { stops: 8, rooms: 14, links: 20, all: 28 };
 export class Points {
   private readonly env: Env;
   private readonly infos: FuncInfo[];
+  /** Comparisons of states: they count as work. */
+  compared = 0;
   private readonly queue = new Queue();
   private readonly all = new Map<Chain, Map<number, Point>>();
 
@@ -173,6 +175,7 @@ export class Points {
       this.forget(point, state);
       if (back) progress.learn(point, state);
       let covered = false;
+      this.compared += visited.length;
       for (let k = visited.length - 1; k >= 0 && !covered; k--) covered = covers(this.env, visited[k], state);
       if (covered) {
         if (back) progress.closed = true;
@@ -269,9 +272,15 @@ export class Points {
       let before = state.passed;
       for (let at = before; at !== undefined; at = at.before) if (at.point === point) before = at.before;
       state.passed = { point, state: snapshot, before };
-    } else point.visited.push(state.clone());
+    } else if (this.returns(point)) point.visited.push(state.clone());
     const kept = point.rounds > LONG ? LONG_KEPT : KEPT;
     if (point.visited.length > kept) point.visited.splice(0, point.visited.length - (kept >> 1));
+  }
+
+  /** Whether paths come back to a point: outside of loops all of them were there when it was its turn. */
+  private returns(point: Point): boolean {
+    const { order, blockOf } = this.infos[point.chain.func];
+    return point.chain.parent !== undefined || order.loops[blockOf[point.insn]] !== undefined;
   }
 
   /** Gives every number a symbol: the next round is compared by them. */

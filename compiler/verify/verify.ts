@@ -82,7 +82,7 @@ export interface Verdict {
 const MOST_INSTRUCTIONS = 1_000_000;
 const MOST_STACK = 512;
 /** States that stay apart where paths meet, and when that was too few. */
-const APART = [8, 64];
+const APART = [4, 32];
 
 /** Registers at the entry, by context. */
 function entryState(env: Env, func: number, context: FullContext): State {
