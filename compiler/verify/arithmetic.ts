@@ -1,9 +1,9 @@
 /** ALU instructions: on numbers what number-alu.ts computes, with links kept; on pointers addition and subtraction. */
 
 import type { Insn } from "../../formats/isa/bpf.ts";
-import type { Env } from "./env.ts";
+import { type Env, MOST } from "./env.ts";
 import type { Link } from "./linear.ts";
-import { constant, isConstant } from "./number.ts";
+import { constant, fromUnsigned, isConstant, meet } from "./number.ts";
 import { alu, byteOrder, extendSign } from "./number-alu.ts";
 import { addRoom, difference, learnFraction, learnOrder, linked, symbol } from "./rooms.ts";
 import { refuse } from "./rules.ts";
@@ -20,7 +20,7 @@ import {
   sameObject,
   type Value,
   withLink,
-  ZERO,
+  withNum,
 } from "./value.ts";
 
 const U32 = 0xffffffffn;
@@ -95,8 +95,9 @@ function move(env: Env, state: State, insn: Insn, source: Value): Value {
     );
   if (row.op === "mov") return lowHalf(env, state, insn.src, source);
   const num = extendSign(source.num, row.bytes as 1 | 2 | 4, width);
-  const same = width === 64 && fitsSigned(source, row.bytes * 8);
-  return same ? (state.regs[insn.src] = symbol(source, env.fresh)) : number(num);
+  if (width === 32 || (row.bytes !== 4 && !fitsSigned(source, row.bytes * 8))) return number(num);
+  const linkable = (state.regs[insn.src] = symbol(source, env.fresh));
+  return row.bytes === 4 ? signedHalf(linkable) : linkable;
 }
 
 const fitsSigned = (v: Value, bits: number): boolean =>
@@ -109,6 +110,13 @@ function lowHalf(env: Env, state: State, register: number, v: Value): Value {
   if (v.num.umax <= U32) return source;
   const half = number(alu("mov", 32, v.num, v.num));
   return source.id === 0 ? half : withLink(half, source.id, source.scale, source.delta, true);
+}
+
+/** The sign-extended low half of a value that has a symbol. */
+function signedHalf(v: Value): Value {
+  if (fitsSigned(v, 32)) return v;
+  const half = number(extendSign(v.num, 4, 64));
+  return v.id === 0 ? half : withLink(half, v.id, v.scale, v.delta, true);
 }
 
 /** Sums and differences with pointers. */
@@ -165,12 +173,7 @@ function distance(env: Env, state: State, a: Value, b: Value): Value {
   const sum = a.id !== 0 && b.id !== 0 ? env.linear.sum(a, b, -1) : undefined;
   return sum === undefined || sum.id === 0 ? result : withLink(result, sum.id, sum.scale, sum.delta);
 }
-const lengthRange = alu(
-  "and",
-  64,
-  immediate(-1).num,
-  alu("mov", 64, ZERO, alu("rsh", 64, immediate(-1).num, constant(48n))),
-);
+const lengthRange = fromUnsigned(0n, BigInt(MOST.packet));
 
 const immediate2 = (x: number): Value => number(constant(BigInt(x)));
 
@@ -194,11 +197,12 @@ function compute(env: Env, state: State, insn: Insn, a: Value, b: Value): Value 
   const width = insn.row.width as 32 | 64;
   if ((op === "sub" || op === "xor") && insn.row.operand === "reg" && insn.dst === insn.src)
     return immediate(0);
-  if (a.from !== undefined && a.from.kind === "number" && width === 64 && isConst(b) && constOf(b) === 32) {
-    if (op === "rsh") return lowHalf(env, state, -1, a.from);
-    if (op === "arsh" && fitsSigned(a.from, 32)) return a.from;
-  }
   const num = alu(op, width, a.num, b.num);
+  if (a.from?.kind === "number" && width === 64 && isConst(b) && constOf(b) === 32) {
+    const half =
+      op === "rsh" ? lowHalf(env, state, -1, a.from) : op === "arsh" ? signedHalf(a.from) : undefined;
+    if (half !== undefined) return withNum(half, meet(half.num, num) ?? num);
+  }
   if (isConstant(num)) return number(num);
   // In 32 bits the links hold when neither operand nor result loses anything to the upper half.
   const whole = width === 64 || (fits32(a) && fits32(b));

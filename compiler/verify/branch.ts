@@ -12,6 +12,7 @@ import {
   learnOrder,
   learnRest,
   learnRoom,
+  learnSymbol,
   narrow,
   roomOf,
   symbol,
@@ -181,7 +182,7 @@ function notTheEnd(env: Env, state: State, a: Value, b: Value): void {
   if (isConst(a)) {
     if (findRoom(state.rooms, of, 0, 0) === constOf(a)) addRoom(state, of, 0, 0, constOf(a) + 1);
   } else if (findRoom(state.rooms, of, a.id, a.scale) === a.delta)
-    addRoom(state, of, a.id, a.scale, a.delta + 1);
+    learnSymbol(env, state, of, a.id, a.scale, a.delta + 1);
 }
 
 const NEVER_NULL = new Set([

@@ -24,15 +24,17 @@ export interface FuncInfo {
 /** Most numbers that a loop stops at: each may cost a round. */
 const MOST_LANDMARKS = 16;
 
-/** Numbers that a loop compares with: there it may end. Without a loop: none. */
+/** Numbers that a loop compares with, where it may end, and masks, which bound what they are applied to. */
 export function stopsOf(info: FuncInfo, loop: Loop | undefined): Stops {
   const found = new Set<number>();
   const { func, blocks, order } = info;
   if (loop)
-    for (const [b, { end }] of blocks.entries()) {
-      const { row, imm } = func.insns[end - 1];
+    for (const [b, { start, end }] of blocks.entries()) {
       if (order.position[b] < loop.first || order.position[b] > loop.last) continue;
-      if (row.kind === "jump" && row.operand === "imm" && found.size < MOST_LANDMARKS) found.add(imm);
+      for (const { row, imm } of func.insns.slice(start, end)) {
+        const tells = row.operand === "imm" && (row.kind === "jump" || row.op === "and");
+        if (tells && found.size < MOST_LANDMARKS) found.add(imm);
+      }
     }
   return stopsFor(found);
 }

@@ -3,8 +3,9 @@
  * is dead makes no difference between two states.
  */
 
+import { helperById } from "../../helpers/table.ts";
 import { type FlowBlock, reads, writes } from "../build/flow.ts";
-import type { Func } from "../program.ts";
+import type { Func, Reference } from "../program.ts";
 import { FRAME_SIZE } from "./state.ts";
 
 export interface Liveness {
@@ -24,6 +25,12 @@ type Address = number; // NOT, UNKNOWN, or a distance, which is never positive
 
 const meet = (a: Address, b: Address): Address => (a === b ? a : UNKNOWN);
 
+/** A helper that uses addresses during the call alone, from where they point upwards. */
+function keeps(reference: Reference | undefined): boolean {
+  const row = reference?.kind === "helper" ? helperById(reference.id) : undefined;
+  return row !== undefined && !row.effects.includes("calls-back");
+}
+
 /** Where registers point before each block, by iteration to a fixpoint. */
 class Addresses {
   /** Lowest distance of an address that is used for anything but a load or a store. */
@@ -34,6 +41,11 @@ class Addresses {
     const at = this.regs[r];
     if (at === UNKNOWN) this.taken = -FRAME_SIZE;
     else if (at !== NOT) this.taken = Math.min(this.taken, at);
+  }
+
+  /** Whoever gets the address may go anywhere from there. */
+  escape(r: number): void {
+    if (this.regs[r] !== NOT) this.taken = -FRAME_SIZE;
   }
 
   step(func: Func, i: number): void {
@@ -66,17 +78,20 @@ class Addresses {
       }
       case "store":
       case "atomic":
-        if (row.operand === "reg") this.take(src);
+        if (row.operand === "reg") this.escape(src);
         if (regs[dst] === UNKNOWN) this.taken = -FRAME_SIZE;
         break;
       case "load":
         if (regs[src] === UNKNOWN) this.taken = -FRAME_SIZE;
         break;
       case "call":
-        for (let r = 1; r < 6; r++) this.take(r);
+        for (let r = 1; r < 6; r++) {
+          if (keeps(func.references[i])) this.take(r);
+          else this.escape(r);
+        }
         break;
       case "exit":
-        this.take(0);
+        this.escape(0);
         break;
     }
     const killed = writes(insn);

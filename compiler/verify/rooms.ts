@@ -98,7 +98,14 @@ export function learnRest(env: Env, state: State, v: Value): void {
 }
 
 /** Learns a room, and what it says of numbers and offsets. */
-function learnSymbol(env: Env, state: State, of: number, id: number, scale: number, room: number): void {
+export function learnSymbol(
+  env: Env,
+  state: State,
+  of: number,
+  id: number,
+  scale: number,
+  room: number,
+): void {
   if (findRoom(state.rooms, of, id, scale) >= room) return;
   addRoom(state, of, id, scale, room);
   const most = env.mostOf(of);
@@ -188,7 +195,8 @@ export function narrow(state: State, v: Value, num: Num): void {
   if (id === 0) return;
   state.replace((w) => {
     if (w.id !== id) return w;
-    if (w.scale === scale && w.delta === delta && w.low === low) return withNum(w, meet(w.num, num) ?? w.num);
+    if (w.scale === scale && w.delta === delta && !low && !w.low)
+      return withNum(w, meet(w.num, num) ?? w.num);
     const factor = w.scale / scale;
     if (!Number.isInteger(factor)) return w;
     if (low || w.low) return factor === 1 ? narrowLow(w, v, num) : w;
@@ -208,5 +216,5 @@ const sum = (num: Num, by: number): Num =>
 /** One of the two is linked by its low half alone: the low halves differ by a constant. */
 function narrowLow(w: Value, v: Value, num: Num): Value {
   const low = alu("add", 32, num, constant(BigInt.asUintN(64, BigInt(w.delta - v.delta))));
-  return withNum(w, (w.low ? meet(w.num, low) : meetLow(w.num, low)) ?? w.num);
+  return withNum(w, meetLow(w.num, low) ?? w.num);
 }

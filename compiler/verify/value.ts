@@ -22,7 +22,7 @@ export type Kind =
 
 /**
  * `num` is the number, or for pointers the offset from the start of what they point to. When `id` is not 0, it is
- * also scale * s + delta modulo 2^64, for the unknown s with that id; with `low`, its low 32 bits zero-extended.
+ * also scale * s + delta modulo 2^64, for the unknown s with that id; with `low`, modulo 2^32.
  */
 export interface Value {
   readonly kind: Kind;
