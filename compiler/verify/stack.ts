@@ -120,7 +120,7 @@ export function checkWritten(state: State, index: number, from: number, to: numb
         "uninitialised-stack",
         `${to - from} written bytes at ${placeName(from)}`,
         `nothing written at ${placeName(first)}`,
-        "set them first, for example with memset or = {}",
+        "set them first, padding too, for example with memset",
       );
     }
     if ((slot.poison & mask) !== 0)

@@ -198,7 +198,7 @@ export class Steps {
     const after = callHelper(this.env, state, reference);
     if (after === "end") return false;
     if (after === "next") return true;
-    this.callbacks.set(`${chain.number}:${i}`, after);
+    this.callbacks.set(`${chain.number}:${i}:${after.callback}`, after);
     const { rounds } = this.rounds.get(`${chain.func}:${i}`) ?? { rounds: 0 };
     this.rounds.set(`${chain.func}:${i}`, {
       func: chain.func,
@@ -206,6 +206,8 @@ export class Steps {
       rounds: Math.max(rounds, after.iterations),
     });
     for (const [k, v] of after.regs.entries()) state.regs[k + 1] = v;
+    // Which function it is stands behind its arguments, of which there are four at most.
+    state.regs[5] = make("function", after.callback, ZERO);
     this.moves.repeat(chain, i, state, false);
     return false;
   }
@@ -248,9 +250,12 @@ export class Steps {
 
   /** Before a callback: it may have been called often enough, or is called once more. */
   callback(chain: Chain, i: number, state: State): void {
-    const after = this.callbacks.get(`${chain.number}:${i}`)!;
     const { env } = this;
     [env.chain, env.insn] = [chain, i];
+    const which = state.regs[5];
+    if (which.kind !== "function")
+      refuse("callback", "one function to call back", "one of several", "branch before the call");
+    const after = this.callbacks.get(`${chain.number}:${i}:${which.of}`)!;
     const done = state.clone();
     for (let r = 1; r < 6; r++) done.regs[r] = NONE;
     this.moves.back(chain, i, done);
@@ -343,7 +348,7 @@ export class Steps {
 
   private leaveCallback(chain: Chain, state: State, r0: Value): void {
     const parent = chain.parent!;
-    const after = this.callbacks.get(`${parent.number}:${chain.call}`)!;
+    const after = this.callbacks.get(`${parent.number}:${chain.call}:${chain.func}`)!;
     this.checkReleased(state, state.depth - 1);
     this.env.subject = "r0";
     if (r0.kind !== "number") refuse("callback", "a number to return from a callback", describe(r0));
