@@ -24,6 +24,9 @@ const HOOKS: [RegExp, ContextName, ContextReturns?][] = [
   [/^(tcmd|\.spf\.cmd)(\/|$)/, "cmd"],
   [/^xdp(\/|$|\.)/, "xdp"],
   [/^(socket|tc|classifier)(\/|$|\d)/, "skb"],
+  [/^cgroup_skb\/egress$/, "skb", { min: 0, max: 3, strict: true, of: "an egress verdict" }],
+  [/^(cgroup_skb|cgroup\/skb)(\/|$)/, "skb", YES_OR_NO],
+  [/^(action|sched_cls|sched_act|sk_skb|lwt_in|lwt_out|lwt_xmit|lwt_seg6local)(\/|$)/, "skb"],
   [/^(cgroup|lsm_cgroup|sk_lookup)(\/|$)/, "args", YES_OR_NO],
 ];
 
@@ -48,10 +51,15 @@ export function parseContext(text: string, layouts: readonly ContextLayout[] = [
 }
 
 /** The context of a program: `ctx` as parseContext takes it, else by its section. */
-export function contextOf(hook: string, ctx: string | undefined, layouts: readonly ContextLayout[] = []): FullContext {
+export function contextOf(
+  hook: string,
+  ctx: string | undefined,
+  layouts: readonly ContextLayout[] = [],
+): FullContext {
   const { kind, memory } = ctx === undefined ? contextOfHook(hook) : parseContext(ctx, layouts);
   const layout = layouts.find((l) => l.kind === kind) ?? layoutOf(kind);
-  const name = layout?.name ?? Object.entries(CONTEXTS).find(([, number]) => number === kind)?.[0] ?? `${kind}`;
+  const name =
+    layout?.name ?? Object.entries(CONTEXTS).find(([, number]) => number === kind)?.[0] ?? `${kind}`;
   const byHook = ctx === undefined ? HOOKS.find(([pattern]) => pattern.test(hook))?.[2] : undefined;
   return { kind, memory, name, layout, returns: layout?.returns ?? byHook };
 }
