@@ -23,7 +23,6 @@ import { scribble, unknownOf } from "./stack.ts";
 import type { State } from "./state.ts";
 import {
   ANY,
-  describe,
   isConst,
   make,
   NONE,
