@@ -21,17 +21,7 @@ import { addRoom, learnOrder, symbol } from "./rooms.ts";
 import { refuse } from "./rules.ts";
 import { scribble, unknownOf } from "./stack.ts";
 import type { State } from "./state.ts";
-import {
-  ANY,
-  isConst,
-  make,
-  NONE,
-  number,
-  pointer,
-  type Value,
-  withNullable,
-  ZERO,
-} from "./value.ts";
+import { ANY, isConst, make, NONE, number, pointer, type Value, withNullable, ZERO } from "./value.ts";
 
 /** What follows a call: the next instruction, nothing, or first a function of the program. */
 export type After =

@@ -120,6 +120,16 @@ export class Env {
     this.facts?.access(this.chain.func, this.insn, v, off, bytes);
   }
 
+  /** The instruction at hand yields v. */
+  result(v: Value): void {
+    this.facts?.result(this.chain.func, this.insn, v);
+  }
+
+  /** The jump at hand can go these ways. */
+  way(ways: number): void {
+    this.facts?.way(this.chain.func, this.insn, ways);
+  }
+
   placeOf(func: number, insn: number): string {
     return place(this.program.name, this.program.functions[func], insn);
   }

@@ -115,6 +115,7 @@ export class Steps {
   private write(state: State, r: number, v: Value): true {
     if (r === 10) refuse("stack-bounds", "a register that can be written", "r10", "r10 is the frame pointer");
     state.regs[r] = v;
+    this.env.result(v);
     return true;
   }
 
@@ -166,6 +167,7 @@ export class Steps {
     this.read(state, insn.dst);
     if (insn.row.operand === "reg") this.read(state, insn.src);
     const { taken, fall } = branch(this.env, state, insn);
+    this.env.way((taken ? 2 : 0) | (fall ? 1 : 0));
     if (taken && fall) {
       const before = state.steps;
       taken.steps = { func: chain.func, insn: i, taken: true, before };
