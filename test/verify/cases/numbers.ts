@@ -355,3 +355,19 @@ range(
   40,
   "if r1 == 1 goto a; if r1 == 2 goto b; r1 = 0; goto in; a: r1 = 10; goto in; b: r1 = 40; in:",
 );
+
+// A register compared with itself: its low half may be 0 when it is not.
+no(
+  "memory-bounds",
+  "a 32-bit jset of a register with itself",
+  "r3 = 0x100000000 ll; r2 = data; if w3 & w3 goto out; !r0 = u8[r2+64]; out:",
+);
+no(
+  "memory-bounds",
+  "a 64-bit jset of a register with itself",
+  "r2 = data; if r1 & r1 goto out; !r0 = u8[r2+64]; out:",
+);
+ok(
+  "a 64-bit jset of a register that is not 0",
+  "r3 = 0x100000000 ll; r2 = data; if r3 & r3 goto out; r0 = u8[r2+64]; out:",
+);
