@@ -7,6 +7,7 @@ import { constant, fromUnsigned, isConstant, meet } from "./number.ts";
 import { alu, byteOrder, extendSign } from "./number-alu.ts";
 import { addRoom, difference, learnFraction, learnOrder, linked, symbol } from "./rooms.ts";
 import { refuse } from "./rules.ts";
+import { unknownOf } from "./stack.ts";
 import type { State } from "./state.ts";
 import {
   ANY,
@@ -81,18 +82,20 @@ function swap(op: "le" | "be" | "bswap", width: 16 | 32 | 64, v: Value): Value {
   return op === "le" && width === 64 ? v : number(byteOrder(op, width, v.num));
 }
 
+/** Pointers whose distance clang computes from the low halves alone, as in (u32)(data_end - data). */
+const inRange = (v: Value): boolean =>
+  v.kind.startsWith("packet") || (v.kind === "memory" && v.nullable === 0);
+
+const partOfRange = (v: Value): boolean => inRange(v) || (v.kind === "number" && !isConst(v));
+
 /** Register moves: both registers are linked from now on. */
 function move(env: Env, state: State, insn: Insn, source: Value): Value {
   const { row } = insn;
   const width = row.width as 32 | 64;
   if (row.operand === "imm") return width === 64 ? source : number(alu("mov", 32, source.num, source.num));
   if (row.op === "mov" && width === 64) return (state.regs[insn.src] = symbol(source, env.fresh));
-  if (isPointer(source))
-    refuse(
-      "pointer-arithmetic",
-      "a number",
-      `a move of ${row.op === "movsx" ? "some" : "32"} bits of ${describe(source)}`,
-    );
+  if (row.op === "mov" && inRange(source)) return unknownOf(4);
+  if (isPointer(source)) refuse("pointer-arithmetic", "a number", `a part of ${describe(source)}`);
   if (row.op === "mov") return lowHalf(env, state, insn.src, source);
   const num = extendSign(source.num, row.bytes as 1 | 2 | 4, width);
   if (width === 32 || (row.bytes !== 4 && !fitsSigned(source, row.bytes * 8))) return number(num);
@@ -124,6 +127,7 @@ function move2(env: Env, state: State, op: string, width: 32 | 64, a: Value, b: 
   for (const v of [a, b])
     if (v.nullable !== 0)
       refuse("null-pointer", "a pointer that is not null", describe(v), "compare it with 0 first");
+  if (width === 32 && op === "sub" && partOfRange(a) && partOfRange(b)) return unknownOf(4);
   if (width === 32)
     refuse("pointer-arithmetic", "a number", `32-bit arithmetic on ${describe(isPointer(a) ? a : b)}`);
   if (op === "sub" && isPointer(a) && isPointer(b)) return distance(env, state, a, b);

@@ -71,7 +71,8 @@ export function branch(env: Env, state: State, insn: Insn): Ways {
   const b = byRegister
     ? (state.regs[insn.src] = symbol(state.regs[insn.src], env.fresh))
     : immediate(insn.imm);
-  if (byRegister && insn.dst === insn.src && !isPointer(a)) return decided(state, sameHolds(cond, a.num));
+  if (byRegister && insn.dst === insn.src && !isPointer(a))
+    return decided(state, sameHolds(cond, row.width === 32, a.num));
   if (!isPointer(a) && !isPointer(b)) return numbers(env, state, insn, a, b);
   if (row.width === 64 && cond !== "jset") {
     if (isPointer(a) && isPointer(b)) return pointers(env, state, cond, a, b);
@@ -89,7 +90,8 @@ const decided = (state: State, holds: boolean | undefined): Ways => {
 const both = (state: State): Ways => ({ taken: state.clone(), fall: state });
 
 /** x cond x. */
-function sameHolds(cond: Condition, num: Num): boolean | undefined {
+function sameHolds(cond: Condition, low: boolean, num: Num): boolean | undefined {
+  if (cond === "jset" && low) return num.u32min > 0 ? true : num.u32max === 0 ? false : undefined;
   if (cond === "jset") return num.umin > 0n ? true : num.umax === 0n ? false : undefined;
   return cond === "jeq" || cond === "jge" || cond === "jle" || cond === "jsge" || cond === "jsle";
 }

@@ -23,6 +23,9 @@ const PEELED = 2;
 /** Rounds of a loop with a constant number that are followed one by one. */
 const FOLLOWED = 4096;
 
+/** Greater numbers are no bounds that a loop would stop at. */
+const MOST_LANDMARK = 2n ** 31n;
+
 export type Trace = (func: number, insn: number, state: State) => void;
 
 export class Explorer implements Moves {
@@ -87,6 +90,13 @@ export class Explorer implements Moves {
 
   repeat(chain: Chain, call: number, state: State, again: boolean): void {
     this.points.arrive(chain, call, true, again, state);
+  }
+
+  compared(chain: Chain, insn: number, most: bigint): void {
+    const { order, blockOf, blocks } = this.infos[chain.func];
+    if (most < 0n || most > MOST_LANDMARK) return;
+    for (let loop = order.loops[blockOf[insn]]; loop !== undefined; loop = loop.parent)
+      this.points.landmark(chain, blocks[loop.head].start, Number(most));
   }
 
   decided(chain: Chain, insn: number, to: number, other: number): void {

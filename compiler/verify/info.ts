@@ -25,8 +25,8 @@ export interface FuncInfo {
 const MOST_LANDMARKS = 16;
 
 /** Numbers that a loop compares with, where it may end, and masks, which bound what they are applied to. */
-export function stopsOf(info: FuncInfo, loop: Loop | undefined): Stops {
-  const found = new Set<number>();
+export function stopsOf(info: FuncInfo, loop: Loop | undefined, more: readonly number[]): Stops {
+  const found = new Set<number>(more);
   const { func, blocks, order } = info;
   if (loop)
     for (const [b, { start, end }] of blocks.entries()) {

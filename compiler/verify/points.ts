@@ -32,6 +32,8 @@ export interface Point {
   followed: number;
   /** Where numbers stop when they are widened here. */
   stops: Stops | undefined;
+  /** Bounds of registers that the loop compares with. */
+  landmarks: number[];
   readonly progress: Progress;
 }
 
@@ -92,6 +94,8 @@ const KEPT = 48;
 /** Fewer after so many rounds of a loop: they are different in every round. */
 const LONG = 32;
 const LONG_KEPT = 6;
+/** Bounds that are remembered for a loop. */
+const MOST_LANDMARKS = 8;
 /** States that wait together are compared with so many others. */
 const COMPARED = 16;
 /** Steps of widening after which few stops are left, distances that shrink are given up, and links, and all stops. */
@@ -131,6 +135,7 @@ export class Points {
         widened: 0,
         followed: 0,
         stops: undefined,
+        landmarks: [],
         progress,
       };
       points.set(key, point);
@@ -140,6 +145,15 @@ export class Points {
 
   *[Symbol.iterator](): Iterator<Point> {
     for (const points of this.all.values()) yield* points.values();
+  }
+
+  /** The loop that begins at `head` compares with a register of at most `most`. */
+  landmark(chain: Chain, head: number, most: number): void {
+    const point = this.at(chain, head, false);
+    const { landmarks } = point;
+    if (landmarks.length >= MOST_LANDMARKS || landmarks.includes(most)) return;
+    landmarks.push(most);
+    point.stops = undefined;
   }
 
   /** A state waits at a point; `again`: another round of the loop, or of a callback. */
@@ -243,7 +257,7 @@ export class Points {
     const result: State[] = [];
     const { env } = this;
     const info = this.infos[point.chain.func];
-    point.stops ??= stopsOf(info, point.loop);
+    point.stops ??= stopsOf(info, point.loop, point.landmarks);
     const many = point.visited.length > 24;
     point.widened++;
     point.progress.closed = true;

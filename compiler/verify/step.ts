@@ -43,6 +43,8 @@ export interface Moves {
   back(chain: Chain, call: number, state: State): void;
   /** To the place before the function that a helper calls back. */
   repeat(chain: Chain, call: number, state: State, again: boolean): void;
+  /** Numbers that a register is compared with. */
+  compared(chain: Chain, insn: number, most: bigint): void;
   /** A branch can only go to `to`. */
   decided(chain: Chain, insn: number, to: number, other: number): void;
 }
@@ -165,7 +167,11 @@ export class Steps {
       return false;
     }
     this.read(state, insn.dst);
-    if (insn.row.operand === "reg") this.read(state, insn.src);
+    if (insn.row.operand === "reg") {
+      this.read(state, insn.src);
+      this.moves.compared(chain, i, state.regs[insn.src].num.smax);
+      this.moves.compared(chain, i, state.regs[insn.dst].num.smax);
+    }
     const { taken, fall } = branch(this.env, state, insn);
     this.env.way((taken ? 2 : 0) | (fall ? 1 : 0));
     if (taken && fall) {
