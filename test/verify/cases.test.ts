@@ -13,13 +13,14 @@ import { NUMBERS } from "./cases/numbers.ts";
 import { PACKET } from "./cases/packet.ts";
 import { POINTERS } from "./cases/pointers.ts";
 import { REFERENCES } from "./cases/references.ts";
+import { RELATIONS } from "./cases/relations.ts";
 import { STACK } from "./cases/stack.ts";
 import { assembleCase, type Case, listing } from "./program.ts";
 
 const TABLES: Record<string, Case[]> = {
   ...{ numbers: NUMBERS, stack: STACK, context: CONTEXT, packet: PACKET, maps: MAPS, memory: MEMORY },
   ...{ pointers: POINTERS, references: REFERENCES, helpers: HELPERS, calls: CALLS, loops: LOOPS },
-  ...{ atomics: ATOMICS },
+  ...{ atomics: ATOMICS, relations: RELATIONS },
 };
 
 /** What the case says, and what the verifier says, as text; the same when they agree. */
