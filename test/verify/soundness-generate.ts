@@ -134,10 +134,12 @@ class Generator {
   private statement(): void {
     this.budget--;
     const kind = this.random.below(100);
-    if (kind < 28) this.alu();
-    else if (kind < 38) this.narrow();
-    else if (kind < 44) this.loadConstant(this.write());
-    else if (kind < 54) this.indexed();
+    if (kind < 24) this.alu();
+    else if (kind < 32) this.narrow();
+    else if (kind < 35) this.copies();
+    else if (kind < 40) this.loadConstant(this.write());
+    else if (kind < 47) this.indexed();
+    else if (kind < 54) this.related();
     else if (kind < 63) this.stack();
     else if (kind < 66) this.variableStack();
     else if (kind < 70) this.atomic();
@@ -289,6 +291,78 @@ class Generator {
     });
   }
 
+  /** Copies, and pairs of shifts that extend a number. */
+  private copies(): void {
+    const src = this.read();
+    const dst = this.random.chance(60) ? this.write([src]) : this.readFree();
+    if (dst !== src)
+      this.add(this.random.pick(["mov64.reg", "mov64.reg", "mov32.reg", "movsx64.32"]), { dst, src });
+    if (this.random.chance(50)) return;
+    const places = this.random.pick([32, 32, 48, 56, 58]);
+    this.add("lsh64.imm", { dst, imm: places });
+    this.add(this.random.pick(["rsh64.imm", "arsh64.imm"]), { dst, imm: places });
+  }
+
+  /** A check of a sum, a product or a difference, and an access through its parts. */
+  private related(): void {
+    const index = this.readFree();
+    const p = this.free([index]);
+    const q = this.free([index, p]);
+    this.defined.delete(p);
+    this.defined.delete(q);
+    if (!this.bad()) this.add("and64.imm", { dst: index, imm: this.random.pick([7, 63, 255]) });
+    const bytes = this.random.pick([1, 2, 4, 8]);
+    const way = this.random.below(4);
+    const both = (...more: number[]) => {
+      this.add("mov64.reg", { dst: p, src: 6 });
+      for (const r of [index, ...more]) this.add("add64.reg", { dst: p, src: r });
+    };
+    const jumps: Item[] = [];
+    let room = bytes;
+    this.add("mov64.reg", { dst: q, src: 7 });
+    if (way === 0) {
+      // What remains behind the index.
+      this.add("sub64.reg", { dst: q, src: index });
+      jumps.push(this.add(this.bad() ? "jlt64.imm" : "jslt64.imm", { dst: q, imm: bytes }));
+      this.around(jumps, () => {
+        both();
+        this.access(p, 0, room);
+      });
+    } else if (way === 1) {
+      // The length less the bytes of the access.
+      if (!this.bad()) jumps.push(this.add("jlt64.imm", { dst: 7, imm: bytes }));
+      this.add("sub64.imm", { dst: q, imm: bytes });
+      jumps.push(this.add("jgt64.reg", { dst: index, src: q }));
+      this.around(jumps, () => {
+        both();
+        this.access(p, 0, room);
+      });
+    } else if (way === 2) {
+      // A part of the length, and as many bytes for each.
+      const places = this.random.below(4);
+      room = 1 << (this.bad() ? places + 1 : places);
+      this.add(this.random.pick(["rsh64.imm", "rsh32.imm"]), { dst: q, imm: places });
+      this.around([this.add(this.random.pick(["jge64.reg", "jge32.reg"]), { dst: index, src: q })], () => {
+        this.add("mov64.reg", { dst: p, src: index });
+        this.add("lsh64.imm", { dst: p, imm: places });
+        this.add("add64.reg", { dst: p, src: 6 });
+        this.access(p, 0, Math.min(room, 8));
+      });
+    } else {
+      // Two indexes.
+      this.loadConstant(q);
+      this.add("and64.imm", { dst: q, imm: this.random.pick([1, 15, 255]) });
+      this.add("mov64.reg", { dst: p, src: index });
+      this.add("add64.reg", { dst: p, src: q });
+      this.around([this.add(this.bad() ? "jgt64.reg" : "jge64.reg", { dst: p, src: 7 })], () => {
+        both(q);
+        this.access(p, 0, 1);
+      });
+    }
+    this.defined.delete(p);
+    this.defined.delete(q);
+  }
+
   private stack(): void {
     if (this.random.chance(45)) {
       const row = this.random.pick(STORES);
@@ -391,11 +465,12 @@ class Generator {
 
   private loop(): void {
     if (this.budget < 3 || this.loops >= COUNTERS) return;
-    const way = this.random.below(4);
+    const way = this.random.below(5);
     this.loops++;
     if (way === 0) this.counted();
     else if (way === 1) this.overMemory();
-    else this.register(way === 2);
+    else if (way === 2) this.overPointers();
+    else this.register(way === 3);
     this.loops--;
   }
 
@@ -440,6 +515,43 @@ class Generator {
     this.add(name, { dst: i, src: 7 }, { fixed: true, to: start });
     this.reserved.delete(i);
     this.defined.delete(p);
+  }
+
+  /** for (p = start; p < end; p++) *p, or with a count of what remains. */
+  private overPointers(): void {
+    const p = this.free();
+    const end = this.free([p]);
+    for (const r of [p, end]) {
+      this.reserved.add(r);
+      this.defined.delete(r);
+    }
+    const counted = this.random.chance(40);
+    const step = this.random.pick([1, 1, 2, 4, 8]);
+    this.add("mov64.reg", { dst: p, src: 6 });
+    this.add("mov64.reg", { dst: end, src: 7 });
+    if (!counted) this.add("add64.reg", { dst: end, src: 6 });
+    const start = this.label();
+    const jumps: Item[] = [];
+    if (counted) jumps.push(this.add("jlt64.imm", { dst: end, imm: step }));
+    else if (step === 1)
+      jumps.push(this.add(this.random.pick(["jge64.reg", "jeq64.reg"]), { dst: p, src: end }));
+    else {
+      const q = this.free([p, end]);
+      this.defined.delete(q);
+      this.add("mov64.reg", { dst: q, src: p });
+      this.add("add64.imm", { dst: q, imm: step });
+      jumps.push(this.add("jgt64.reg", { dst: q, src: end }));
+    }
+    const before = new Set(this.defined);
+    this.access(p, 0, step);
+    this.defined = before;
+    this.body(this.random.below(3));
+    this.add("add64.imm", { dst: p, imm: this.bad() ? step + 1 : step });
+    if (counted) this.add("sub64.imm", { dst: end, imm: step });
+    this.add("ja", {}, { fixed: true, to: start });
+    const out = this.label();
+    for (const jump of jumps) jump.to = out;
+    for (const r of [p, end]) this.reserved.delete(r);
   }
 
   /** A counter in a register: up or down by a constant, or shifted until it is 0. */
