@@ -14,7 +14,7 @@ import { skip } from "../device-tools.ts";
 const FOLDER = new URL("programs/", import.meta.url).pathname;
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith(".c"));
 /** Context by file; "mem" is its name. */
-const CONTEXT: Record<string, string> = { "maps.c": "args" };
+const CONTEXT: Record<string, string> = { "maps.c": "args", "helpers.c": "args" };
 
 const VERSIONS = { "clang-14": ["v1", "v2", "v3"], "clang-19": ["v1", "v2", "v3", "v4"] };
 const MISSING = new Set(Object.keys(VERSIONS).filter((cc) => skip(cc)));
