@@ -19,6 +19,7 @@ import {
   make,
   number,
   sameObject,
+  type Source,
   type Value,
   withLink,
   withNum,
@@ -98,6 +99,7 @@ function move(env: Env, state: State, insn: Insn, source: Value): Value {
   if (isPointer(source)) refuse("pointer-arithmetic", "a number", `a part of ${describe(source)}`);
   if (row.op === "mov") return lowHalf(env, state, insn.src, source);
   const num = extendSign(source.num, row.bytes as 1 | 2 | 4, width);
+  if (row.bytes === 1 && isCharacter(env, source)) return signedCharacter(env, source, width);
   if (width === 32 || (row.bytes !== 4 && !fitsSigned(source, row.bytes * 8))) return number(num);
   const linkable = (state.regs[insn.src] = symbol(source, env.fresh));
   return row.bytes === 4 ? signedHalf(linkable) : linkable;
@@ -202,9 +204,8 @@ function compute(env: Env, state: State, insn: Insn, a: Value, b: Value): Value 
   if ((op === "sub" || op === "xor") && insn.row.operand === "reg" && insn.dst === insn.src)
     return immediate(0);
   const num = alu(op, width, a.num, b.num);
-  if (a.from?.kind === "number" && width === 64 && isConst(b) && constOf(b) === 32) {
-    const half =
-      op === "rsh" ? lowHalf(env, state, -1, a.from) : op === "arsh" ? signedHalf(a.from) : undefined;
+  if (a.from !== undefined && isConst(b) && placesOf(b, width) === a.from.places) {
+    const half = unshifted(env, state, op, width, a.from);
     if (half !== undefined) return withNum(half, meet(half.num, num) ?? num);
   }
   if (isConstant(num)) return number(num);
@@ -215,7 +216,10 @@ function compute(env: Env, state: State, insn: Insn, a: Value, b: Value): Value 
     if (kept !== undefined) return kept;
   } else if (width === 64 && (op === "add" || op === "sub")) {
     const sign = op === "add" ? 1 : -1;
-    if (isConst(a)) return linked(number(num), b, sign, constOf(a));
+    if (isConst(a)) {
+      const second = (state.regs[insn.src] = symbol(b, env.fresh));
+      return linked(number(num), second, sign, constOf(a));
+    }
     const sum = linkedSum(env, state, insn, a, b, sign);
     if (sum !== undefined)
       return sum.id === 0 ? immediate2(sum.delta) : withLink(number(num), sum.id, sum.scale, sum.delta);
@@ -241,6 +245,22 @@ function linkedSum(env: Env, state: State, insn: Insn, a: Value, b: Value, sign:
   return env.linear.sum(symbol(a, env.fresh), second, sign);
 }
 
+/** A number that was shifted left and is shifted right again: its low bits, extended. */
+function unshifted(env: Env, state: State, op: string, width: number, from: Source): Value | undefined {
+  if (op !== "rsh" && op !== "arsh") return undefined;
+  if (from.places === 32) return op === "rsh" ? lowHalf(env, state, -1, from.value) : signedHalf(from.value);
+  return op === "rsh" || from.value.num.umax < 0x80n ? from.value : signedCharacter(env, from.value, width as 32 | 64);
+}
+
+/** A sign-extended character is still one: it is 0 when that is. */
+function signedCharacter(env: Env, v: Value, width: 32 | 64): Value {
+  const id = env.fresh();
+  env.characters.set(id, env.characters.get(v.id)!);
+  return withLink(number(extendSign(v.num, 1, width)), id, 1, 0);
+}
+
+const isCharacter = (env: Env, v: Value): boolean => env.characters.has(v.id) && v.scale === 1 && v.delta === 0;
+
 /** Results that are a sum or a multiple of `a`, or `a` itself. */
 function linkedByConstant(
   env: Env,
@@ -265,8 +285,10 @@ function linkedByConstant(
     }
     case "lsh": {
       const places = placesOf(b, width);
-      if (width === 64 && places === 32)
-        return make("number", 0, num, ...times(a, 2 ** 32), false, 0, 0, symbol(withFrom(a), env.fresh));
+      if ((width === 64 && places === 32) || (width - places === 8 && isCharacter(env, a))) {
+        const from = { value: symbol(withFrom(a), env.fresh), places };
+        return make("number", 0, num, ...times(a, width === 64 ? 2 ** places : 0), false, 0, 0, from);
+      }
       return width === 64 && places < 40 ? linked(number(num), a, 2 ** places, 0) : undefined;
     }
     case "mul":
@@ -290,6 +312,7 @@ const withFrom = (v: Value): Value =>
   v.from === undefined ? v : make(v.kind, v.of, v.num, v.id, v.scale, v.delta, v.low);
 
 function times(a: Value, factor: number): [id: number, scale: number, delta: number] {
+  if (factor === 0) return [0, 0, 0];
   const scaled = linked(number(a.num), a, factor, 0);
   return [scaled.id, scaled.scale, scaled.delta];
 }

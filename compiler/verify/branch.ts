@@ -3,7 +3,8 @@
 import type { Insn } from "../../formats/isa/bpf.ts";
 import { immediate } from "./arithmetic.ts";
 import type { Env } from "./env.ts";
-import type { Num } from "./number.ts";
+import { constant, type Num } from "./number.ts";
+import { alu } from "./number-alu.ts";
 import { refine } from "./number-compare.ts";
 import {
   addRoom,
@@ -25,6 +26,7 @@ import {
   number,
   sameObject,
   type Value,
+  withLink,
   withNullable,
   withNum,
   ZERO,
@@ -135,12 +137,27 @@ function assume(
   const [x, y] = [withNum(a, numA), withNum(b, numB)];
   settle(state, insn.dst, a, x);
   if (insn.row.operand === "reg") settle(state, insn.src, b, y);
-  character(state, x);
-  if (env.lengths.size > 0) {
-    if (x !== a) learnRest(env, state, x);
-    if (y !== b) learnRest(env, state, y);
-  }
-  order(env, state, cond, width, x, y);
+  if (x !== a) learnFrom(env, state, x);
+  if (y !== b) learnFrom(env, state, y);
+  if (state.rooms.length === 0) return;
+  const left = bothHalves(env, state, insn.dst, x, y);
+  const right = insn.row.operand === "reg" ? bothHalves(env, state, insn.src, y, x) : y;
+  order(env, state, cond, width, left, right);
+}
+
+/** What is linked by its low half gets a symbol of its own when it is compared with something that has room. */
+function bothHalves(env: Env, state: State, register: number, v: Value, other: Value): Value {
+  if (!v.low || !state.rooms.some((r) => r.id === other.id)) return v;
+  const old = state.regs[register];
+  const linked = withLink(old, env.fresh(), 1, 0);
+  state.replace((w) => (w === old ? linked : w));
+  return linked;
+}
+
+/** A number that is known better tells more than itself. */
+function learnFrom(env: Env, state: State, v: Value): void {
+  if (env.characters.size > 0) character(env, state, v);
+  if (state.rooms.length > 0) learnRest(env, state, v);
 }
 
 /** The register and whatever is linked to it get the new number. */
@@ -152,10 +169,11 @@ function settle(state: State, register: number, old: Value, now: Value): void {
 }
 
 /** A character that is not the NUL has another one behind it. */
-function character(state: State, v: Value): void {
-  const at = v.from;
-  if (at === undefined || at.kind !== "string" || v.num.umin === 0n) return;
-  learnRoom(state, at.of, at, 2, 2 ** 31);
+function character(env: Env, state: State, v: Value): void {
+  const at = env.characters.get(v.id);
+  if (at === undefined || v.scale !== 1) return;
+  const byte = v.delta === 0 ? v.num : alu("sub", 32, v.num, constant(BigInt(v.delta)));
+  if (byte.u32min > 0 || byte.s32max < 0) learnRoom(state, at.of, at, 2, 2 ** 31);
 }
 
 /** Comparisons that order two numbers teach how far they are from the ends of objects. */
@@ -200,7 +218,7 @@ const NEVER_NULL = new Set([
 ]);
 
 /** A pointer against 0. */
-function withNull(_env: Env, state: State, cond: Condition, p: Value): Ways {
+function withNull(env: Env, state: State, cond: Condition, p: Value): Ways {
   const isNull = cond === "jeq" || cond === "jle";
   if (!isNull && cond !== "jne" && cond !== "jgt") return both(state);
   if (p.nullable === 0) {
@@ -209,6 +227,8 @@ function withNull(_env: Env, state: State, cond: Condition, p: Value): Ways {
   }
   const not = state.clone();
   not.replace((v) => (v.nullable === p.nullable ? withNullable(v, 0) : v));
+  // An argument that is not the null pointer has another one behind it.
+  if (p.from !== undefined) learnRoom(not, p.from.value.of, p.from.value, 16, env.object(p.from.value.of).most);
   state.replace((v) => (v.nullable === p.nullable ? number(ZERO) : v));
   state.refs = state.refs.filter((ref) => ref.id !== p.ref);
   return isNull ? { taken: state, fall: not } : { taken: not, fall: state };
@@ -254,7 +274,7 @@ function againstEnd(env: Env, state: State, cond: Condition, p: Value): Ways {
   return ways;
 }
 
-const FAR = 2n ** 31n;
+const FAR = 2n ** 32n;
 const near = (v: Value): boolean => v.num.smin >= -FAR && v.num.smax <= FAR;
 const SIGNED: Partial<Record<Condition, Condition>> = { jlt: "jslt", jle: "jsle", jgt: "jsgt", jge: "jsge" };
 

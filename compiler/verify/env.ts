@@ -17,7 +17,7 @@ export const OBJECTS = { mem: 1, packet: 2, meta: 3, argv: 4 } as const;
 const FIRST = 16;
 
 /** Bytes that objects have at most: hosts and helpers keep to that. */
-export const MOST = { mem: 2 ** 31 - 1, packet: 0xffff, argv: 2 ** 34, heap: 2 ** 40 } as const;
+export const MOST = { mem: 2 ** 31 - 1, packet: 0xffff, argv: 2 ** 31, heap: 2 ** 40 } as const;
 
 /** What an object is called in messages, and what it is. */
 export interface ObjectInfo {
@@ -42,6 +42,8 @@ export class Env {
   readonly linear = new Linear(() => ++this.symbols);
   /** Symbols that are the length of an object: their least value is its least size. */
   readonly lengths = new Map<number, number>();
+  /** Symbols that are characters of strings, and where these stand. */
+  readonly characters = new Map<number, Value>();
   /** How often states were joined: what is refused then may be accepted when more are kept apart. */
   joins = 0;
   /** Bytes of stack that each function uses. */

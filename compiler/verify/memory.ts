@@ -20,7 +20,6 @@ import {
   number,
   pointer,
   type Value,
-  withNullable,
   ZERO,
 } from "./value.ts";
 
@@ -250,7 +249,7 @@ function loadArgument(env: Env, state: State, v: Value, off: number, bytes: Byte
     );
   const last = roomOf(state, v.of, v) < off + 16;
   const text = newString(env, state);
-  return last ? withNullable(text, text.of) : text;
+  return last ? make(text.kind, text.of, text.num, 0, 0, 0, false, text.of, 0, { value: placeAt(v, off), places: 0 }) : text;
 }
 
 /** A string from outside: at least the NUL is there. */
@@ -260,15 +259,15 @@ export function newString(env: Env, state: State): Value {
   return pointer("string", of);
 }
 
+/** A pointer moved by an offset, for what is known of the place it stands at. */
+const placeAt = ({ kind, of, num, id, scale, delta }: Value, off: number): Value =>
+  num.mask === 0n ? pointer(kind, of, Number(num.smin) + off) : make(kind, of, num, id, scale, delta + off);
+
 /** A character knows where it stands: when it is not 0, one more byte follows. */
 function loadCharacter(env: Env, v: Value, off: number): Value {
-  const { kind, of, num, id, scale, delta } = v;
-  const at = make(kind, of, num, id, scale, delta + off);
-  const byte = unknownOf(1);
-  return isConst(v) && off !== 0 ? byteOf(pointer(kind, of, constOf(v) + off)) : byteOf(at);
-  function byteOf(from: Value): Value {
-    return make("number", 0, byte.num, env.fresh(), 1, 0, false, 0, 0, from);
-  }
+  const id = env.fresh();
+  env.characters.set(id, placeAt(v, off));
+  return make("number", 0, unknownOf(1).num, id, 1, 0);
 }
 
 /** A load from one of several places on the stack: unknown, or one of the pointers that stand there. */

@@ -16,6 +16,8 @@ import { constOf, hasRoom, isConst, type Value, withLink, withNum } from "./valu
 const MOST_DELTA = 2 ** 40;
 const MOST_SCALE = 2 ** 40;
 
+/** Farther offsets could wrap when they are added to an address. */
+const FAR = 2n ** 32n;
 /** Least number of a comparison that teaches: beyond, sums could wrap. */
 const LEAST = -(2n ** 62n);
 
@@ -90,8 +92,11 @@ export function complement(
 export function learnRest(env: Env, state: State, v: Value): void {
   const least = Number(v.num.smin);
   if (least < -MOST_DELTA || least > MOST_DELTA || v.num.smax > 2n ** 62n) return;
-  const of = v.low || v.scale !== 1 ? undefined : env.lengths.get(v.id);
-  if (of !== undefined) addRoom(state, of, 0, 0, least - v.delta);
+  // What is inside is at most the size: the object is at least as large.
+  for (const r of v.low || v.id === 0 ? [] : state.rooms) {
+    const factor = r.id === v.id ? r.scale / v.scale : 0;
+    if (Number.isInteger(factor) && factor >= 1) addRoom(state, r.of, 0, 0, factor * (least - v.delta) + r.room);
+  }
   const rest = complement(env, v);
   if (rest !== undefined && rest.id !== 0)
     learnSymbol(env, state, rest.of, rest.id, rest.scale, least - rest.delta);
@@ -125,7 +130,7 @@ const atLeast = (v: Value, least: number): Value =>
 
 /** A pointer `v` into object `of` has at least `room` bytes behind it. */
 export function learnRoom(state: State, of: number, v: Value, room: number, most: number): void {
-  if (v.low || v.num.smin < -(2n ** 31n) || v.num.smax > 2n ** 31n) return;
+  if (v.low || v.num.smin < -FAR || v.num.smax > FAR) return;
   if (isConst(v)) {
     addRoom(state, of, 0, 0, constOf(v) + room);
     return;

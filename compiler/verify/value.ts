@@ -37,8 +37,13 @@ export interface Value {
   readonly nullable: number;
   /** The reference that must be released, or 0. */
   readonly ref: number;
-  /** A number that was shifted left by 32 bits: what it was before. Or a character: where in a string it stands. */
-  readonly from: Value | undefined;
+  readonly from: Source | undefined;
+}
+
+/** A number shifted left: what it was, and by how many bits. A string of argv: where in argv it stands. */
+export interface Source {
+  readonly value: Value;
+  readonly places: number;
 }
 
 export const make = (
@@ -51,7 +56,7 @@ export const make = (
   low = false,
   nullable = 0,
   ref = 0,
-  from: Value | undefined = undefined,
+  from: Source | undefined = undefined,
 ): Value => ({ kind, of, num, id, scale, delta, low, nullable, ref, from });
 
 export const ZERO = constant(0n);

@@ -103,7 +103,7 @@ function entryState(env: Env, func: number, context: FullContext): State {
       break;
     }
     case CONTEXTS.cmd:
-      regs[1] = linked(number(fromUnsigned(1n, 0x7fffffffn)));
+      regs[1] = linked(number(fromUnsigned(1n, BigInt(MOST.argv / 8 - 1))));
       regs[2] = pointer("argv", OBJECTS.argv);
       addRoom(state, OBJECTS.argv, 0, 0, 16);
       addRoom(state, OBJECTS.argv, regs[1].id, 8, 8);
