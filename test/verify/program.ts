@@ -3,7 +3,7 @@
  * Program; text that does not assemble throws. The syntax is LLVM's, and shorter where that is long: see `expand`.
  */
 
-import type { Program, Reference } from "../../compiler/program.ts";
+import type { DataPointer, Program, Reference } from "../../compiler/program.ts";
 import type { Rule } from "../../compiler/verify/rules.ts";
 import { MAP_TYPE, type MapDefinition } from "../../formats/container.ts";
 import { type Insn, targetSlot } from "../../formats/isa/bpf.ts";
@@ -22,6 +22,8 @@ export interface Case {
   rodata?: string | number[];
   /** Bytes of the writable block; 64 unless said otherwise. */
   dataSize?: number;
+  /** Words of the writable block that hold pointers. */
+  pointers?: DataPointer[];
   bounded?: boolean;
   maxStack?: number;
   maxInstructions?: number;
@@ -229,7 +231,14 @@ export function assembleCase(c: Case): Assembled {
   const program: Program = {
     ...{ name: c.name, functions, entries: [{ name: "main", hook: c.hook ?? "", func: 0 }] },
     ...{ rodata: rodataOf(c.rodata), rodataAlign: 8 },
-    ...{ data: new Uint8Array(0), dataSize: c.dataSize ?? 64, pointers: [], maps, symbols: [], license: "" },
+    ...{
+      data: new Uint8Array(0),
+      dataSize: c.dataSize ?? 64,
+      pointers: c.pointers ?? [],
+      maps,
+      symbols: [],
+      license: "",
+    },
   };
   return { program, marked };
 }

@@ -1,5 +1,7 @@
 /** Functions of the program, their frames, recursion, depth, and functions that helpers call. */
 
+import type { DataPointer } from "../../../compiler/program.ts";
+import type { Rule } from "../../../compiler/verify/rules.ts";
 import { table, value } from "../program.ts";
 
 const { cases, ok, no } = table("args");
@@ -301,6 +303,125 @@ no(
   "recursion",
   "a call of itself through a register",
   "r6 = fn f; callx r6; exit; fn f: r6 = fn f; callx r6; exit",
+);
+
+// Pointers in the initial data: functions f and g (1 and 2), 8 bytes in, and read-only data behind them.
+const pointers: DataPointer[] = [
+  { at: 8, to: { kind: "function", index: 1 } },
+  { at: 16, to: { kind: "function", index: 2 } },
+  { at: 24, to: { kind: "rodata", offset: 8 } },
+  { at: 32, to: { kind: "data", offset: 40 } },
+];
+const TABLE = "; fn f: r0 = 50; exit; fn g: r0 = 60; exit";
+const BAD_CALL: Rule[] = ["not-a-pointer", "helper-argument", "callback"];
+ok("a call through data", `r6 = data; r6 = u64[r6+8]; callx r6; exit${TABLE}`, { pointers });
+ok(
+  "a call through a table",
+  `r1 &= 1; r1 <<= 3; r6 = data+8; r6 += r1; r6 = u64[r6+0]; callx r6; r1 = data; r1 += r0; r0 = u8[r1+0]; exit${TABLE}`,
+  { pointers },
+);
+no(
+  "memory-bounds",
+  "a call through a table, either result",
+  `r1 &= 1; r1 <<= 3; r6 = data+8; r6 += r1; r6 = u64[r6+0]; callx r6; r1 = data; r1 += r0; !r0 = u8[r1+4]; exit${TABLE}`,
+  { pointers },
+);
+no(
+  BAD_CALL,
+  "a call through a table, one entry too many",
+  `r1 &= 3; if r1 > 2 goto out; r1 <<= 3; r6 = data+8; r6 += r1; r6 = u64[r6+0]; callx r6; exit; out: r0 = 0; exit${TABLE}`,
+  { pointers },
+);
+no(
+  BAD_CALL,
+  "a call through a table, one entry too few",
+  `r1 &= 1; r1 <<= 3; r6 = data; r6 += r1; r6 = u64[r6+0]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+no(BAD_CALL, "a call through data that is a number", `r6 = data; r6 = u64[r6+0]; callx r6; exit${TABLE}`, {
+  pointers,
+});
+no(
+  BAD_CALL,
+  "a call through data that is read-only data",
+  `r6 = data; r6 = u64[r6+24]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+ok(
+  "a pointer to read-only data in data",
+  `r6 = data; r6 = u64[r6+24]; r0 = u8[r6+23]; r0 = u8[r6-8]; exit${TABLE}`,
+  { pointers },
+);
+no(
+  "memory-bounds",
+  "a pointer to read-only data in data, one byte more",
+  `r6 = data; r6 = u64[r6+24]; !r0 = u8[r6+24]; exit${TABLE}`,
+  { pointers },
+);
+no(
+  "read-only",
+  "a pointer to read-only data in data, stored through",
+  `r6 = data; r6 = u64[r6+24]; !u8[r6+0] = 0; r0 = 0; exit${TABLE}`,
+  { pointers },
+);
+ok("a pointer to data in data", `r6 = data; r6 = u64[r6+32]; u8[r6+23] = 1; r0 = 0; exit${TABLE}`, {
+  pointers,
+});
+no(
+  "memory-bounds",
+  "a pointer to data in data, one byte more",
+  `r6 = data; r6 = u64[r6+32]; !u8[r6+24] = 1; r0 = 0; exit${TABLE}`,
+  { pointers },
+);
+no(
+  ["spilled-pointer", "pointer-leak", "not-a-pointer"],
+  "half a pointer in data",
+  `r6 = data; r6 = u32[r6+8]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+no(
+  ["spilled-pointer", "pointer-leak", "not-a-pointer"],
+  "across two pointers in data",
+  `r6 = data; r6 = u64[r6+12]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+// However it is refused: what was overwritten is not called.
+const CHANGED: Rule[] = ["read-only", "spilled-pointer", "pointer-leak", ...BAD_CALL];
+no(
+  CHANGED,
+  "a pointer in data that is overwritten, then called",
+  `r6 = data; u64[r6+8] = r1; r6 = u64[r6+8]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+no(
+  CHANGED,
+  "a pointer in data that is overwritten in part, then called",
+  `r6 = data; u8[r6+15] = 1; r6 = u64[r6+8]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+no(
+  CHANGED,
+  "a pointer in data that a variable store overwrites",
+  `r1 &= 31; r6 = data; r7 = r6; r7 += r1; u8[r7+0] = 1; r6 = u64[r6+8]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+no(
+  CHANGED,
+  "a pointer in data that a helper overwrites",
+  `r6 = data; r1 = r6; r2 = 64; call bpf_get_current_comm; r6 = u64[r6+8]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+no(
+  [...CHANGED, "atomic"],
+  "a pointer in data that an atomic operation changes",
+  `r6 = data; lock u64[r6+8] += r1; r6 = u64[r6+8]; callx r6; exit${TABLE}`,
+  { pointers },
+);
+no(
+  CHANGED,
+  "a pointer in data that is overwritten, called later",
+  `r6 = data; u64[r6+8] = r1; r0 = 0; exit${TABLE}`,
+  { pointers },
 );
 
 // Callbacks: bpf_loop calls f(index, context), which returns 0 or 1.
