@@ -23,7 +23,7 @@ const YES_OR_NO: ContextReturns = { min: 0, max: 1, strict: true, of: "a hook th
 const HOOKS: [RegExp, ContextName, ContextReturns?][] = [
   [/^(tcmd|\.spf\.cmd)(\/|$)/, "cmd"],
   [/^xdp(\/|$|\.)/, "xdp"],
-  [/^(socket|tc|classifier)(\/|$|\d)/, "skb"],
+  [/^(socket|socket_filter|tc|classifier)(\/|$|\d)/, "skb"],
   [/^cgroup_skb\/egress$/, "skb", { min: 0, max: 3, strict: true, of: "an egress verdict" }],
   [/^(cgroup_skb|cgroup\/skb)(\/|$)/, "skb", YES_OR_NO],
   [/^(action|sched_cls|sched_act|sk_skb|lwt_in|lwt_out|lwt_xmit|lwt_seg6local)(\/|$)/, "skb"],

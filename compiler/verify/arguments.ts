@@ -194,7 +194,7 @@ function checkMemory(
     if (most > least) scribble(state, v.of, from + least, from + most, false);
     if (call.row.name === "bpf_snprintf" && least > 0) {
       const frame = state.own(v.of);
-      frame.strings = [...frame.strings, [from, from + least]];
+      frame.strings = [...frame.strings, [from, from + most]];
     }
   }
 }

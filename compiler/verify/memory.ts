@@ -255,6 +255,8 @@ function loadArgument(env: Env, state: State, v: Value, off: number, bytes: Byte
 /** A string from outside: at least the NUL is there. */
 export function newString(env: Env, state: State): Value {
   const of = env.made(state, "string");
+  // The id may have been that of a string that is gone, of which characters are still around.
+  for (const [id, at] of env.characters) if (at.of === of) env.characters.delete(id);
   state.rooms = [...state.rooms.filter((r) => r.of !== of), { of, id: 0, scale: 0, room: 1 }];
   return pointer("string", of);
 }

@@ -26,7 +26,7 @@ export interface Frame {
   saved: readonly Value[];
   /** Undefined: never written. From the lowest address up. */
   slots: (Slot | undefined)[];
-  /** Offsets of pieces that end with a NUL: [from, to). */
+  /** Strings that start at `from` and end with a NUL before `to`. */
   strings: readonly (readonly [from: number, to: number])[];
 }
 

@@ -35,7 +35,7 @@ export function checkString(env: Env, state: State, v: Value): void {
 function endsOnStack(state: State, v: Value): boolean {
   const frame = state.frames[v.of];
   for (let at = constOf(v); at >= 0 && at < FRAME_SIZE; at++) {
-    if (frame.strings.some(([from, to]) => from <= at && at < to)) return true;
+    if (frame.strings.some(([from]) => from === at)) return true;
     const byte = byteAt(frame, at);
     if (byte === "unwritten") return false;
     if (byte === 0) return true;
