@@ -1,6 +1,6 @@
 /**
  * npm run bench [-- --json | --write | NAME …]: measures, and prints one table. --write puts it into README.md,
- * between the lines `<!-- bench -->` and `<!-- /bench -->`. NAME: sizes, fibonacci, processes, calls.
+ * between the lines `<!-- bench -->` and `<!-- /bench -->`. NAME: sizes, fibonacci, processes, calls, verify.
  */
 
 import { execFileSync } from "node:child_process";
@@ -13,12 +13,14 @@ import { firstOf, ROOT } from "./measure.ts";
 import { processes } from "./processes.ts";
 import { loader, sizes } from "./sizes.ts";
 import { isMet, markdown, type Row } from "./table.ts";
+import { verification } from "./verify.ts";
 
 const PARTS: Record<string, () => Row[]> = {
   sizes: () => [...sizes(), ...loader()],
   fibonacci,
   processes,
   calls: inProcess,
+  verify: verification,
 };
 
 function machine(): string {
