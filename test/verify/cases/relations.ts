@@ -179,6 +179,19 @@ args.ok(
   index("r4 = r1; r4 += 100; if r4 < 100 goto out; if r4 > 163 goto out; r4 -= 100", "r4"),
 );
 
+// Where states are joined, a low half must not become the whole.
+const NEGATED =
+  "r9 = r1; r9 s>>= 20; r8 = r9; if r2 == 0 goto a; r9 = -r9; a: w5 = w9; r4 = 1; loop: r4 += 1; if r4 s< 63 goto loop";
+args.no(
+  "memory-bounds",
+  "the low half of one of two numbers",
+  `${NEGATED}; if r5 > 63 goto out; r6 = data; r6 += r9; !r0 = u8[r6+0]${OUT}`,
+);
+args.ok(
+  "the low half of one of two numbers is used",
+  `${NEGATED}; if r5 > 63 goto out; r6 = data; r6 += r5; r0 = u8[r6+0]${OUT}`,
+);
+
 // Slots that change through other names.
 const slot = (change: string) =>
   `u64[r10-8] = 5; r9 = r10; r9 += -8; ${change}; r1 = u64[r10-8]; r6 = data; r6 += r1; !r0 = u8[r6+0]${OUT}`;
