@@ -5,7 +5,7 @@ export interface Row {
   key: string;
   what: string;
   value: number;
-  unit: "bytes" | "ms" | "ns" | "×";
+  unit: "bytes" | "ms" | "µs" | "ns" | "×";
   /** Not above this; undefined where there is no target. */
   target?: number;
   /** How it came about. */

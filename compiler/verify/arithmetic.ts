@@ -18,8 +18,8 @@ import {
   type Kind,
   make,
   number,
-  sameObject,
   type Source,
+  sameObject,
   type Value,
   withLink,
   withNum,
@@ -233,6 +233,7 @@ function compute(env: Env, state: State, insn: Insn, a: Value, b: Value): Value 
   if (fraction === 0 || !state.rooms.some((r) => r.id === a.id)) return number(num);
   const result = withLink(number(num), env.fresh(), 1, 0);
   learnFraction(state, result, a, fraction);
+  if (isConst(b)) env.fraction(a, { id: result.id, scale: a.scale, delta: a.delta, op, width, by: b.num });
   return result;
 }
 
@@ -249,7 +250,9 @@ function linkedSum(env: Env, state: State, insn: Insn, a: Value, b: Value, sign:
 function unshifted(env: Env, state: State, op: string, width: number, from: Source): Value | undefined {
   if (op !== "rsh" && op !== "arsh") return undefined;
   if (from.places === 32) return op === "rsh" ? lowHalf(env, state, -1, from.value) : signedHalf(from.value);
-  return op === "rsh" || from.value.num.umax < 0x80n ? from.value : signedCharacter(env, from.value, width as 32 | 64);
+  return op === "rsh" || from.value.num.umax < 0x80n
+    ? from.value
+    : signedCharacter(env, from.value, width as 32 | 64);
 }
 
 /** A sign-extended character is still one: it is 0 when that is. */
@@ -259,7 +262,8 @@ function signedCharacter(env: Env, v: Value, width: 32 | 64): Value {
   return withLink(number(extendSign(v.num, 1, width)), id, 1, 0);
 }
 
-const isCharacter = (env: Env, v: Value): boolean => env.characters.has(v.id) && v.scale === 1 && v.delta === 0;
+const isCharacter = (env: Env, v: Value): boolean =>
+  env.characters.has(v.id) && v.scale === 1 && v.delta === 0;
 
 /** Results that are a sum or a multiple of `a`, or `a` itself. */
 function linkedByConstant(

@@ -3,7 +3,7 @@
 import type { Insn } from "../../formats/isa/bpf.ts";
 import { immediate } from "./arithmetic.ts";
 import type { Env } from "./env.ts";
-import { constant, type Num } from "./number.ts";
+import { constant, meet, type Num } from "./number.ts";
 import { alu } from "./number-alu.ts";
 import { refine } from "./number-compare.ts";
 import {
@@ -135,8 +135,8 @@ function assume(
   numB: Num,
 ): void {
   const [x, y] = [withNum(a, numA), withNum(b, numB)];
-  settle(state, insn.dst, a, x);
-  if (insn.row.operand === "reg") settle(state, insn.src, b, y);
+  settle(env, state, insn.dst, a, x);
+  if (insn.row.operand === "reg") settle(env, state, insn.src, b, y);
   if (x !== a) learnFrom(env, state, x);
   if (y !== b) learnFrom(env, state, y);
   if (state.rooms.length === 0) return;
@@ -160,10 +160,31 @@ function learnFrom(env: Env, state: State, v: Value): void {
   if (state.rooms.length > 0) learnRest(env, state, v);
 }
 
+/** What was divided or shifted out of a number before is known better with it. */
+function deriveFractions(env: Env, state: State, v: Value): void {
+  for (const { id, scale, delta, op, width, by } of env.fractions.get(v.id) ?? []) {
+    if (v.low || v.scale !== scale || v.delta !== delta) continue;
+    const num = alu(op, width, v.num, by);
+    let part: Value | undefined;
+    state.some((w) => {
+      if (w.id === id && w.scale === 1 && w.delta === 0 && w.kind === "number") part = w;
+      return part !== undefined;
+    });
+    if (part === undefined) continue;
+    const better = meet(part.num, num);
+    if (better === undefined || better === part.num) continue;
+    narrow(state, part, better);
+    learnFrom(env, state, withNum(part, better));
+  }
+}
+
 /** The register and whatever is linked to it get the new number. */
-function settle(state: State, register: number, old: Value, now: Value): void {
+function settle(env: Env, state: State, register: number, old: Value, now: Value): void {
   if (old === now) return;
-  if (old.id !== 0) narrow(state, old, now.num);
+  if (old.id !== 0) {
+    narrow(state, old, now.num);
+    deriveFractions(env, state, now);
+  }
   // What is constant now needs no link, and compares faster.
   state.regs[register] = isConst(now) ? number(now.num) : now;
 }
@@ -228,7 +249,8 @@ function withNull(env: Env, state: State, cond: Condition, p: Value): Ways {
   const not = state.clone();
   not.replace((v) => (v.nullable === p.nullable ? withNullable(v, 0) : v));
   // An argument that is not the null pointer has another one behind it.
-  if (p.from !== undefined) learnRoom(not, p.from.value.of, p.from.value, 16, env.object(p.from.value.of).most);
+  if (p.from !== undefined)
+    learnRoom(not, p.from.value.of, p.from.value, 16, env.object(p.from.value.of).most);
   state.replace((v) => (v.nullable === p.nullable ? number(ZERO) : v));
   state.refs = state.refs.filter((ref) => ref.id !== p.ref);
   return isNull ? { taken: state, fall: not } : { taken: not, fall: state };

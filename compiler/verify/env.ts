@@ -8,6 +8,7 @@ import type { Program } from "../program.ts";
 import type { Chain } from "./chain.ts";
 import type { Facts } from "./facts.ts";
 import { Linear } from "./linear.ts";
+import type { Num } from "./number.ts";
 import { refuse } from "./rules.ts";
 import type { State } from "./state.ts";
 import type { Value } from "./value.ts";
@@ -18,6 +19,17 @@ const FIRST = 16;
 
 /** Bytes that objects have at most: hosts and helpers keep to that. */
 export const MOST = { mem: 2 ** 31 - 1, packet: 0xffff, argv: 2 ** 31, heap: 2 ** 40 } as const;
+
+/** The number with symbol `id` is scale * s + delta, for the symbol s that it was made of, `op` a constant. */
+export interface Fraction {
+  id: number;
+  scale: number;
+  delta: number;
+  op: string;
+  width: 32 | 64;
+  by: Num;
+}
+const MOST_FRACTIONS = 4;
 
 /** What an object is called in messages, and what it is. */
 export interface ObjectInfo {
@@ -44,6 +56,8 @@ export class Env {
   readonly lengths = new Map<number, number>();
   /** Symbols that are characters of strings, and where these stand. */
   readonly characters = new Map<number, Value>();
+  /** Numbers that were made of others by and, shift or division, by the symbol of the other. */
+  readonly fractions = new Map<number, Fraction[]>();
   /** How often states were joined: what is refused then may be accepted when more are kept apart. */
   joins = 0;
   /** Bytes of stack that each function uses. */
@@ -100,6 +114,12 @@ export class Env {
       if (id === undefined) this.names.set(name, (id = FIRST + this.names.size));
       if (!inUse(state, id)) return id;
     }
+  }
+
+  fraction(of: Value, made: Fraction): void {
+    const list = this.fractions.get(of.id);
+    if (list === undefined) this.fractions.set(of.id, [made]);
+    else if (list.length < MOST_FRACTIONS) list.push(made);
   }
 
   /** The symbol for the length of an object, and for a number that is that length. */

@@ -20,6 +20,8 @@ interface Class {
 
 export interface Widening {
   stops: Stops;
+  /** In the first rounds sums are tried that may have room in every round. */
+  seeds: boolean;
   /** Rooms that shrink are given up, and after that links: so that it ends. */
   dropRooms: boolean;
   dropLinks: boolean;
@@ -180,7 +182,7 @@ class Joiner {
       v = { id: 0, plus: (constOf(b) - delta) / scale };
     } else {
       if (a.low !== b.low) return plain;
-      if (a.scale !== b.scale) return this.pair(plain, a, b);
+      if (a.scale !== b.scale) return a.low ? plain : this.pair(plain, a, b);
       [scale, delta] = [a.scale, a.delta];
       v = { id: b.id, plus: (b.delta - a.delta) / scale };
     }
@@ -296,7 +298,60 @@ class Joiner {
         add(of, c.id, scale, Math.min(before, side(b, of, scale, c.b)), before);
       }
     }
+    for (const { of, terms } of this.sumRooms()) {
+      const link = this.env.linear.link(
+        terms.reduce<Terms>((sum, [c, times]) => addTerms([[c.id, 1]], times, sum), []),
+        0,
+      );
+      if (link === undefined || link.id === 0) continue;
+      const before = this.sideOf(a, of, terms, "a");
+      // Beyond the first rounds only what holds in every round is kept.
+      const after = this.sideOf(b, of, terms, "b");
+      if (this.widening && !this.widening.seeds && after < before) continue;
+      add(of, link.id, link.scale, Math.min(before, after), before);
+    }
     return rooms;
+  }
+
+  /** Room of a sum of classes on one side. */
+  private sideOf(state: State, of: number, terms: [Class, number][], which: "a" | "b"): number {
+    const { linear } = this.env;
+    let sum: Terms = [];
+    let plus = 0;
+    for (const [c, times] of terms) {
+      sum = addTerms(linear.terms(c[which].id, 1), times, sum);
+      plus += times * c[which].plus;
+    }
+    const link = linear.link(sum, 0);
+    return link === undefined
+      ? Number.NEGATIVE_INFINITY
+      : findRoom(state.rooms, of, link.id, link.scale) - plus;
+  }
+
+  /** Sums that may have room: those that have it already, and others with a counter of the rounds added. */
+  private sumRooms(): { of: number; terms: [Class, number][] }[] {
+    const { linear, lengths } = this.env;
+    const found: { of: number; terms: [Class, number][] }[] = [];
+    const bySymbol = new Map<number, Class>();
+    for (const c of this.classes.values()) if (c.a.id !== 0 && c.a.plus === 0) bySymbol.set(c.a.id, c);
+    const classOf = (s: number): Class | undefined =>
+      bySymbol.get(s) ?? (lengths.has(s) ? this.class({ id: s, plus: 0 }, { id: s, plus: 0 }) : undefined);
+    const counter =
+      this.widening?.seeds && this.counted ? this.class({ id: 0, plus: 0 }, { id: 0, plus: 1 }) : undefined;
+    for (const r of this.a.rooms) {
+      if (r.id === 0) continue;
+      const terms: [Class, number][] = [];
+      for (const [s, times] of linear.terms(r.id, r.scale)) {
+        const c = classOf(s);
+        if (c) terms.push([c, times]);
+      }
+      if (terms.length < linear.terms(r.id, r.scale).length) continue;
+      if (terms.length > 1) found.push({ of: r.of, terms });
+      if (counter)
+        for (const step of new Set([1, Math.abs(r.scale)]))
+          found.push({ of: r.of, terms: [...terms, [counter, step]] });
+    }
+    return found;
   }
 }
 

@@ -29,6 +29,8 @@ class Matcher {
   private readonly narrow: State;
   private readonly images = new Map<number, Image>();
   private readonly nulls = new Map<number, number>();
+  /** Symbols that only sums tell of. */
+  private readonly solved = new Map<number, Form>();
   /** Images of symbols that nothing is known of in the narrow state. */
   private free = -1;
 
@@ -50,20 +52,14 @@ class Matcher {
 
   /** Sums of the wider state are the sums of what their symbols are in the other; lengths are what they are. */
   private sums(): boolean {
-    const { linear, lengths } = this.env;
-    const solved = new Map<number, Form>();
-    const formOf = ({ id, times, plus }: Image): Form => ({ terms: linear.terms(id, times), plus });
-    const known = (id: number): Form | undefined => {
-      const image = this.images.get(id);
-      if (lengths.has(id) && !image) return { terms: [[id, 1]], plus: 0 };
-      return image ? formOf(image) : solved.get(id);
-    };
+    const { linear } = this.env;
+    const { solved } = this;
     for (const [id, image] of this.images) {
       if (!linear.isSum(id)) continue;
-      let { terms, plus } = formOf(image);
+      let { terms, plus } = this.formOf(image);
       let open: readonly [number, number] | undefined;
       for (const [s, times] of linear.terms(id, 1)) {
-        const form = known(s);
+        const form = this.known(s);
         if (form === undefined) {
           if (open === undefined && Math.abs(times) === 1) open = [s, times];
           else solved.set(s, { terms: [], plus: 0 });
@@ -77,6 +73,17 @@ class Matcher {
       else if (terms.length > 0 || plus !== 0) return false;
     }
     return true;
+  }
+
+  private formOf({ id, times, plus }: Image): Form {
+    return { terms: this.env.linear.terms(id, times), plus };
+  }
+
+  /** What a symbol of the wider state is in the other one. */
+  private known(id: number): Form | undefined {
+    const image = this.images.get(id);
+    if (this.env.lengths.has(id) && !image) return { terms: [[id, 1]], plus: 0 };
+    return image ? this.formOf(image) : this.solved.get(id);
   }
 
   private value(t: Value, s: Value): boolean {
@@ -152,16 +159,24 @@ class Matcher {
   /** What the wide state knows of distances holds in the narrow one. */
   private rooms(): boolean {
     const { rooms } = this.narrow;
+    const { linear } = this.env;
     for (const { of, id, scale, room } of this.wide.rooms) {
       const least = findRoom(rooms, of, 0, 0);
       if (id === 0) {
         if (least < room) return false;
         continue;
       }
-      const image = this.images.get(id);
-      if (image === undefined) continue;
-      const known = image.times === 0 ? least : findRoom(rooms, of, image.id, scale * image.times);
-      if (known - scale * image.plus < room) return false;
+      if (!linear.isSum(id) && this.known(id) === undefined) continue;
+      let sum: Terms = [];
+      let plus = 0;
+      for (const [s, times] of linear.terms(id, scale)) {
+        const form = this.known(s);
+        if (form === undefined) return false;
+        sum = addTerms(form.terms, times, sum);
+        plus += times * form.plus;
+      }
+      const link = linear.link(sum, 0);
+      if (link === undefined || findRoom(rooms, of, link.id, link.scale) - plus < room) return false;
     }
     return true;
   }

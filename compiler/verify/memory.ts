@@ -249,7 +249,9 @@ function loadArgument(env: Env, state: State, v: Value, off: number, bytes: Byte
     );
   const last = roomOf(state, v.of, v) < off + 16;
   const text = newString(env, state);
-  return last ? make(text.kind, text.of, text.num, 0, 0, 0, false, text.of, 0, { value: placeAt(v, off), places: 0 }) : text;
+  return last
+    ? make(text.kind, text.of, text.num, 0, 0, 0, false, text.of, 0, { value: placeAt(v, off), places: 0 })
+    : text;
 }
 
 /** A string from outside: at least the NUL is there. */

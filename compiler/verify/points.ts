@@ -98,8 +98,8 @@ const LONG_KEPT = 6;
 const MOST_LANDMARKS = 8;
 /** States that wait together are compared with so many others. */
 const COMPARED = 16;
-/** Steps of widening after which few stops are left, distances that shrink are given up, and links, and all stops. */
-const GIVE_UP = { stops: 8, rooms: 14, links: 20, all: 28 };
+/** Steps of widening after which no more sums are tried, few stops are left, distances that shrink are given up, and links, and all stops. */
+const GIVE_UP = { seeds: 2, stops: 8, rooms: 14, links: 20, all: 28 };
 
 export class Points {
   private readonly env: Env;
@@ -209,11 +209,15 @@ export class Points {
     const used = new Set<number>([0]);
     const objects = new Set<number>();
     state.some((v) => {
+      for (const [id] of this.env.linear.terms(v.id, 1)) used.add(id);
       used.add(v.id);
       objects.add(v.of);
       return false;
     });
-    const kept = state.rooms.filter((r) => used.has(r.id) && (r.of < 16 || objects.has(r.of)));
+    const { linear, lengths } = this.env;
+    const isKnown = (id: number): boolean =>
+      used.has(id) || (linear.isSum(id) && linear.terms(id, 1).every(([s]) => used.has(s) || lengths.has(s)));
+    const kept = state.rooms.filter((r) => isKnown(r.id) && (r.of < 16 || objects.has(r.of)));
     if (kept.length < state.rooms.length) state.rooms = kept;
   }
 
@@ -264,6 +268,7 @@ export class Points {
     const { widened } = point;
     const widening = {
       stops: widened > GIVE_UP.all ? NO_STOPS : widened > GIVE_UP.stops ? FEW_STOPS : point.stops,
+      seeds: widened <= GIVE_UP.seeds,
       dropRooms: widened > GIVE_UP.rooms,
       dropLinks: widened > GIVE_UP.links,
     };

@@ -10,7 +10,7 @@ import { alu } from "./number-alu.ts";
 import { meetLow } from "./number-compare.ts";
 import { S64MAX, S64MIN } from "./number-normal.ts";
 import type { Room, State } from "./state.ts";
-import { constOf, hasRoom, isConst, type Value, withLink, withNum } from "./value.ts";
+import { constOf, hasRoom, isConst, number, type Value, withLink, withNum } from "./value.ts";
 
 /** Links and rooms stay exact in doubles, and sums of them far from 2^63. */
 const MOST_DELTA = 2 ** 40;
@@ -92,11 +92,7 @@ export function complement(
 export function learnRest(env: Env, state: State, v: Value): void {
   const least = Number(v.num.smin);
   if (least < -MOST_DELTA || least > MOST_DELTA || v.num.smax > 2n ** 62n) return;
-  // What is inside is at most the size: the object is at least as large.
-  for (const r of v.low || v.id === 0 ? [] : state.rooms) {
-    const factor = r.id === v.id ? r.scale / v.scale : 0;
-    if (Number.isInteger(factor) && factor >= 1) addRoom(state, r.of, 0, 0, factor * (least - v.delta) + r.room);
-  }
+  if (!v.low && v.id !== 0) learnOrder(env, state, number(constant(BigInt(least))), v, 0);
   const rest = complement(env, v);
   if (rest !== undefined && rest.id !== 0)
     learnSymbol(env, state, rest.of, rest.id, rest.scale, least - rest.delta);
@@ -152,19 +148,37 @@ function atMost(most: number): Num {
   return known;
 }
 
-/** For signed numbers: a + gap <= b. What is known of b's distance to the ends of objects holds for a. */
+/** Facts of a state beyond which no more of sums are learned. */
+const MOST_ROOMS = 24;
+const NEAR = 2n ** 40n;
+const near = ({ num }: Value): boolean => num.smin >= -NEAR && num.smax <= NEAR;
+
+/**
+ * For signed numbers: a + gap <= b. Wherever b is part of what is inside an object, a can stand in its place, and is
+ * farther from the end by the gap.
+ */
 export function learnOrder(env: Env, state: State, a: Value, b: Value, gap: number): void {
   if (a.num.smin < LEAST || b.id === 0 || b.low || a.low || (a.id === 0 && !isConst(a))) return;
+  const { linear } = env;
+  const [[first, times], ...more] = linear.of(b);
+  const [from, to] = [isConst(a) ? constOf(a) : a.delta, b.delta];
   for (const r of state.rooms) {
-    if (r.id !== b.id || r.id === 0) continue;
-    const factor = r.scale / b.scale;
-    if (!Number.isInteger(factor) || factor < 1) continue;
-    if (factor !== 1 && (a.num.smin < 0n || a.num.smax > 2n ** 40n)) continue;
-    const room = r.room - factor * b.delta + factor * gap;
-    if (isConst(a)) addRoom(state, r.of, 0, 0, factor * constOf(a) + room);
-    else {
-      const [scale, from] = [factor * a.scale, room + factor * a.delta];
-      learnSymbol(env, state, r.of, a.id, scale, from);
+    if (r.id === 0) continue;
+    const sum = linear.terms(r.id, r.scale);
+    const factor = (sum.find(([id]) => id === first)?.[1] ?? 0) / times;
+    if (!Number.isInteger(factor) || factor < 1 || factor > 2 ** 20) continue;
+    const rest = addTerms(linear.of(b), -factor, sum);
+    const plain = rest.length === 0 && more.length === 0;
+    if ((factor > 1 || !plain) && (!near(a) || !near(b) || a.num.smin < 0n)) continue;
+    // All of b's parts in the sum, or half of them: two arrays in one memory, each as long as b says.
+    for (const part of factor % 2 === 0 ? [factor, factor / 2] : [factor]) {
+      if (!(plain && part === factor) && state.rooms.length > MOST_ROOMS) continue;
+      const terms = addTerms(linear.of(a), part, addTerms(linear.of(b), factor - part, rest));
+      const link = linear.link(terms, 0);
+      if (link === undefined) continue;
+      const room = r.room + part * (gap + from - to);
+      if (link.id === 0) addRoom(state, r.of, 0, 0, room);
+      else learnSymbol(env, state, r.of, link.id, link.scale, room);
     }
   }
 }

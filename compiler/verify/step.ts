@@ -169,8 +169,8 @@ export class Steps {
     this.read(state, insn.dst);
     if (insn.row.operand === "reg") {
       this.read(state, insn.src);
-      this.moves.compared(chain, i, state.regs[insn.src].num.smax);
-      this.moves.compared(chain, i, state.regs[insn.dst].num.smax);
+      const [x, y] = [state.regs[insn.src].num.smax, state.regs[insn.dst].num.smax];
+      this.moves.compared(chain, i, x > y ? x : y);
     }
     const { taken, fall } = branch(this.env, state, insn);
     this.env.way((taken ? 2 : 0) | (fall ? 1 : 0));
