@@ -14,6 +14,7 @@ import { isSlotLive } from "./liveness.ts";
 import { atomic, type Bytes, load, store } from "./memory.ts";
 import { constant } from "./number.ts";
 import { truncate } from "./number-alu.ts";
+import { most } from "./number-normal.ts";
 import { forgetSlots } from "./points.ts";
 import { addRoom } from "./rooms.ts";
 import { refuse } from "./rules.ts";
@@ -170,7 +171,7 @@ export class Steps {
     if (insn.row.operand === "reg") {
       this.read(state, insn.src);
       const [x, y] = [state.regs[insn.src].num.smax, state.regs[insn.dst].num.smax];
-      this.moves.compared(chain, i, x > y ? x : y);
+      this.moves.compared(chain, i, most(x, y));
     }
     const { taken, fall } = branch(this.env, state, insn);
     this.env.way((taken ? 2 : 0) | (fall ? 1 : 0));
