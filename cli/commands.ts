@@ -63,7 +63,19 @@ const EXTERN: OptionRow = {
 };
 const VERIFY: OptionRow = {
   flags: "--no-verify",
-  doc: "do not verify; this version never does, and says so in the container",
+  doc: "do not prove that the program is safe; the container says so",
+};
+const STACK: OptionRow = {
+  flags: "--stack <bytes>",
+  doc: "stack that a chain of calls may use in the program's own frames; 512 unless given",
+};
+const CONTEXTS_FILE: OptionRow = {
+  flags: "--contexts <file.json>",
+  doc: "contexts that the host declares; --ctx knows them by name",
+};
+const BUDGET: OptionRow = {
+  flags: "--verify-budget <n>",
+  doc: "instructions that the verifier follows before it gives up; 1000000 unless given",
 };
 const TIMEOUT: OptionRow = { flags: "--timeout <ms>", doc: "stop a run after so many milliseconds" };
 const ALLOW: OptionRow = {
@@ -107,6 +119,9 @@ export const COMMANDS: readonly CommandRow[] = [
       RAW,
       EXTERN,
       VERIFY,
+      STACK,
+      CONTEXTS_FILE,
+      BUDGET,
       { flags: "-g, --debug", doc: "spf: keep function names and line numbers for messages" },
       {
         flags: "--dump-pass <name>",
@@ -148,6 +163,9 @@ export const COMMANDS: readonly CommandRow[] = [
       OPTIMIZE,
       EXTERN,
       VERIFY,
+      STACK,
+      CONTEXTS_FILE,
+      BUDGET,
       JSON_OBJECT,
     ],
     examples: [
@@ -157,6 +175,33 @@ export const COMMANDS: readonly CommandRow[] = [
       ["run prog.bare -- -n 5", "arguments with a dash"],
     ],
     load: async () => (await import("./run.ts")).run,
+  },
+  {
+    name: "verify",
+    usage: "<file.o> [options]",
+    summary: "prove that programs are safe, or say why they are not",
+    least: 1,
+    most: 1,
+    arguments: [["file.o", "an object that clang made for BPF; - is standard input"]],
+    options: [
+      PROGRAM,
+      CTX,
+      RAW,
+      EXTERN,
+      STACK,
+      CONTEXTS_FILE,
+      BUDGET,
+      { flags: "--verbose", doc: "print what is known before every instruction that is followed" },
+      OPTIMIZE,
+      VERIFY,
+      { flags: "--json", doc: "print one JSON object a program" },
+    ],
+    examples: [
+      ["verify prog.o", "verdict, loops, stack and helpers of every program"],
+      ["verify prog.o --program parse --ctx mem:64", "r1 points to at least 64 bytes"],
+      ["verify prog.o --verbose | less", "what is known, step by step"],
+    ],
+    load: async () => (await import("./verify.ts")).verify,
   },
   {
     name: "dump",
@@ -192,7 +237,7 @@ export const COMMANDS: readonly CommandRow[] = [
     least: 0,
     most: 1,
     arguments: [["script", "commands, one a line; the first that fails ends it"]],
-    options: [ENGINE, TIMEOUT, ALLOW, DENY],
+    options: [ENGINE, TIMEOUT, ALLOW, DENY, VERIFY],
     examples: [
       ["shell", "type help for its commands"],
       ["shell deploy.txt", "runs a script"],

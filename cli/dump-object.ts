@@ -219,6 +219,7 @@ export function dumpIr({ bytes, args, kind, where }: Subject): string {
   const out: string[] = [];
   compile(bytes, {
     ...options,
+    verify: false,
     onPass: (_, fn, text) => {
       const done = passes.get(fn) ?? 0;
       passes.set(fn, done + 1);

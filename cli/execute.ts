@@ -34,7 +34,10 @@ export function report(error: unknown, io: Io, command?: string): number {
     return STATUS.usage;
   }
   if (error instanceof InputError) {
-    line(error.message);
+    if (error.details === undefined) line(error.message);
+    else for (const part of error.details.split("\n")) io.err(`${printable(part)}\n`);
+    if (error.code === "ERR_RUNBPF_VERIFY")
+      line(`${command ?? "it"} needs a program that can be proven safe; --no-verify goes without a proof`);
     return error.code === "ERR_RUNBPF_ARGUMENT" ? STATUS.usage : STATUS.refused;
   }
   if (error instanceof RunError) {

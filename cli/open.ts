@@ -4,12 +4,14 @@ import type { CompileOptions } from "../compiler/compile.ts";
 import { readBare } from "../formats/bare.ts";
 import { describeMagic } from "../formats/common.ts";
 import { ARCHES, type Arch, type DebugInfo } from "../formats/container.ts";
+import { type ContextLayout, parseLayout } from "../formats/contexts.ts";
 import { InputError } from "../formats/error.ts";
 import { containerFormat } from "../formats/read.ts";
 import { spfTargets } from "../formats/spf.ts";
 import { RANGES, rangeOf } from "../helpers/table.ts";
 import { type Args, flag, option } from "./args.ts";
 import { readInput } from "./io.ts";
+import { parseCount } from "./numbers.ts";
 import { UsageError } from "./usage.ts";
 
 export type Kind = "bare" | "spf" | "elf" | "raw";
@@ -64,6 +66,33 @@ function parseExtern(text: string): [name: string, id: number | "name"] {
 /** The processor that runs this, where code can be made for it; the wrong one is refused at load. */
 export const hostArch = (): Arch => (process.arch in ARCHES ? (process.arch as Arch) : "x64");
 
+/** A whole number above 0. Throws UsageError. */
+function countOption(args: Args, name: string, most: number): number | undefined {
+  const text = option(args, name);
+  return text === undefined ? undefined : parseCount(text, `--${name}`, most);
+}
+
+/** Contexts that a host declares: a file with one layout or a list of them. Throws InputError. */
+function readLayouts(path: string | undefined): ContextLayout[] | undefined {
+  if (path === undefined) return undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(readInput(path)));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError("ERR_RUNBPF_FILE", { where: path, expected: "JSON", got: (error as Error).message });
+  }
+  const all = Array.isArray(json) ? json : [json];
+  return all.map((one, k) => parseLayout(one, Array.isArray(json) ? `${path}[${k}]` : path));
+}
+
+/** What --stack, --contexts and the budget tell the verifier. */
+export const verifyLimits = (args: Args): CompileOptions["limits"] => ({
+  maxStack: countOption(args, "stack", 65536),
+  maxInstructions: countOption(args, "verify-budget", 1_000_000_000),
+  layouts: readLayouts(option(args, "contexts")),
+});
+
 /** What the options that convert, run and dump share tell the compiler. Throws UsageError. */
 export function compileOptions(args: Args, name: string): CompileOptions {
   const level = option(args, "optimize") ?? "2";
@@ -75,6 +104,8 @@ export function compileOptions(args: Args, name: string): CompileOptions {
     target: (option(args, "target") ?? hostArch()) as Arch,
     cpu: option(args, "cpu")?.split(",").filter(Boolean),
     optimize: level === "s" ? "s" : (Number(level) as 0 | 1 | 2),
+    verify: !flag(args, "no-verify"),
+    limits: verifyLimits(args),
     externs: Object.fromEntries((args.options.get("extern") ?? []).map(parseExtern)),
   };
 }

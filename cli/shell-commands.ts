@@ -16,6 +16,8 @@ export interface Session {
   io: Io;
   runtime: Runtime;
   engine: EngineName;
+  /** Objects are verified before they are compiled. */
+  verify: boolean;
   /** What each instance was loaded from. */
   kinds: WeakMap<Instance, Kind>;
   /** A person reads along: commands say what they did. */
@@ -53,7 +55,12 @@ function get({ runtime }: Session, name: string): Instance {
 const introduce = ({ name, bytes }: Instance, kind: Kind): string => `${name}: ${kind}, ${bytes} bytes`;
 
 async function place(session: Session, how: "load" | "replace", name: string, file: string): Promise<void> {
-  const { kind, where, container, debug } = await openProgram(file, undefined, {}, session.engine);
+  const { kind, where, container, debug } = await openProgram(
+    file,
+    undefined,
+    { verify: session.verify },
+    session.engine,
+  );
   const instance = session.runtime[how](name, container, { where, debug });
   session.kinds.set(instance, kind);
   say(session, introduce(instance, kind));

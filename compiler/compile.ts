@@ -8,11 +8,13 @@ import type { Arch, Container, DebugInfo, Import, ProgramEntry } from "../format
 import { InputError } from "../formats/error.ts";
 import { writeSpf } from "../formats/spf.ts";
 import { helperByName, helperNames } from "../helpers/table.ts";
+import { adapt } from "./adapt.ts";
 import { build } from "./build/build.ts";
 import { blocksOf, parameters } from "./build/flow.ts";
 import { measureFrame } from "./build/frame.ts";
 import { Imports } from "./build/imports.ts";
-import { type Context, contextOfHook, parseContext } from "./context.ts";
+import { contextOf } from "./context.ts";
+import { explain, explanationText } from "./explain.ts";
 import { checkFn } from "./ir/check.ts";
 import type { Fn } from "./ir/ir.ts";
 import { op } from "./ir/ops.ts";
@@ -31,6 +33,7 @@ import { splitCriticalEdges } from "./target/critical-edges.ts";
 import { Lowering } from "./target/lower.ts";
 import type { Target } from "./target/target.ts";
 import { targetFor } from "./target/targets.ts";
+import { type Verdict, type VerifyOptions, verify } from "./verify/verify.ts";
 
 export interface CompileOptions {
   /** Name of the file, for messages. */
@@ -50,6 +53,10 @@ export interface CompileOptions {
   externs?: Record<string, number | "name">;
   /** Puts function names and line numbers into an spf. */
   debug?: boolean;
+  /** Prove that the program is safe; what cannot be proven is refused. True unless given. */
+  verify?: boolean;
+  /** Limits of the verifier, contexts and helpers of the host. */
+  limits?: Omit<VerifyOptions, "ctx" | "trace">;
   /** Checks the IR's invariants after each pass. */
   check?: boolean;
   /** Called with the IR after building ("build") and after each pass. */
@@ -60,7 +67,7 @@ export interface CompileOptions {
 export interface Report {
   format: "bare" | "spf";
   target: Arch;
-  programs: { name: string; hook: string; stack: number }[];
+  programs: { name: string; hook: string; stack: number; verification: Verification | undefined }[];
   /** Bytes: of the file, of the code without and of the read-only and writable data. */
   bytes: { file: number; code: number; rodata: number; data: number };
   instructions: number;
@@ -68,6 +75,17 @@ export interface Report {
   verified: boolean;
   /** Milliseconds by step, in the order of the steps. */
   times: [step: string, milliseconds: number][];
+}
+
+/** What the verifier found out about a program. */
+export interface Verification {
+  bounded: boolean;
+  loops: number;
+  /** Bytes of BPF stack of the deepest call chain. */
+  stack: number;
+  /** Instructions followed, and milliseconds. */
+  instructions: number;
+  milliseconds: number;
 }
 
 export interface Compiled {
@@ -215,13 +233,40 @@ function entries(
   program: Program,
   offsets: number[],
   stack: number[],
-  ctx: Context | undefined,
+  verdicts: readonly Verdict[] | undefined,
+  options: CompileOptions,
 ): ProgramEntry[] {
-  return program.entries.map(({ name, hook, func }) => {
-    const { kind, memory } = ctx ?? contextOfHook(hook);
-    const contract = { verified: false, bounded: false, context: kind, memory, stack: stack[func] };
+  return program.entries.map(({ name, hook, func }, e) => {
+    const { kind, memory } = contextOf(hook, contextText(options), options.limits?.layouts);
+    const [verified, bounded] = [verdicts !== undefined, verdicts?.[e].bounded ?? false];
+    const contract = { verified, bounded, context: kind, memory, stack: stack[func] };
     return { name, hook, offset: offsets[func], contract };
   });
+}
+
+/** Raw bytecode has no section whose name could tell. */
+const contextText = ({ ctx, raw }: CompileOptions): string | undefined => ctx ?? (raw ? "mem" : undefined);
+
+/** Verdicts of a linked program, as the options of compile ask for them. */
+export const verifyLinked = (
+  program: Program,
+  options: CompileOptions,
+  trace?: VerifyOptions["trace"],
+): Verdict[] => verify(program, { ...options.limits, ctx: contextText(options), trace });
+
+/** Verdicts of a program that is safe. Throws ERR_RUNBPF_VERIFY for any other. */
+function prove(program: Program, options: CompileOptions): Verdict[] {
+  const verdicts = verifyLinked(program, options);
+  for (const verdict of verdicts) {
+    const explanation = explain(program, verdict);
+    if (explanation === undefined) continue;
+    const { where, register, expected, got, hint } = explanation;
+    throw new InputError("ERR_RUNBPF_VERIFY", {
+      ...{ where: register === "" ? where : `${where}: ${register}`, expected, got, hint },
+      details: explanationText(program, explanation),
+    });
+  }
+  return verdicts;
 }
 
 /** A bare file has one entry and no maps: says so before any work is done. */
@@ -256,33 +301,52 @@ export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compil
   const clock = new Clock();
   const format = options.format ?? "spf";
   const arch = options.target ?? "x64";
-  const ctx =
-    options.ctx !== undefined ? parseContext(options.ctx) : options.raw ? parseContext("mem") : undefined;
-  const program = readProgram(bytes, options);
-  checkFormat(program, format);
-  checkReferences(program);
+  const linked = readProgram(bytes, options);
+  checkFormat(linked, format);
+  checkReferences(linked);
   clock.done("load and link");
+  const verdicts = options.verify === false ? undefined : prove(linked, options);
+  const program = verdicts === undefined ? linked : adapt(linked, verdicts);
+  clock.done("verify");
   const { codes, imports, stack, patch } =
     arch === "bytecode" ? keepBytecode(program) : generateNative(program, arch, options, clock);
   const packed = layOut(program, codes, patch);
   const debug = debugInfo(program, codes, packed);
-  const programs = entries(program, packed.offsets, stack, ctx);
+  const programs = entries(program, packed.offsets, stack, verdicts, options);
   const inFile = options.debug && format === "spf" ? debug : undefined;
   const container = makeContainer(format, program, packed, imports, programs, arch, inFile);
   const file = format === "bare" ? writeBare(container, program.name) : writeSpf(container, program.name);
   clock.done("pack");
-  return { container: file, report: report(container, program, file, packed.rodataAt, clock), debug };
+  return {
+    container: file,
+    report: report(container, program, file, packed.rodataAt, clock, verdicts),
+    debug,
+  };
 }
 
-function report(c: Container, program: Program, file: Uint8Array, code: number, clock: Clock): Report {
+function report(
+  c: Container,
+  program: Program,
+  file: Uint8Array,
+  code: number,
+  clock: Clock,
+  verdicts: readonly Verdict[] | undefined,
+): Report {
   return {
     format: c.format,
     target: c.arch,
-    programs: c.programs.map(({ name, hook, contract }) => ({ name, hook, stack: contract.stack })),
+    programs: c.programs.map(({ name, hook, contract }, e) => ({
+      ...{ name, hook, stack: contract.stack },
+      verification: verdicts && verificationOf(verdicts[e]),
+    })),
     bytes: { file: file.length, code, rodata: program.rodata.length, data: c.dataSize },
     instructions: program.functions.reduce((sum, func) => sum + func.insns.length, 0),
     imports: c.imports,
-    verified: false,
+    verified: verdicts !== undefined,
     times: [...clock.times],
   };
 }
+
+const verificationOf = ({ bounded, loops, stack, instructions, milliseconds }: Verdict): Verification => ({
+  ...{ bounded, loops: loops.length, stack, instructions, milliseconds },
+});

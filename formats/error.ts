@@ -6,6 +6,7 @@ export type ErrorCode =
   | "ERR_RUNBPF_BTF" // damaged type or line information
   | "ERR_RUNBPF_LINK" // a reference that cannot be resolved
   | "ERR_RUNBPF_INSN" // an instruction that is not one, or a jump that leads nowhere
+  | "ERR_RUNBPF_VERIFY" // a program that could not be proven safe
   | "ERR_RUNBPF_UNSUPPORTED" // valid, but not possible in this container or on this target
   | "ERR_RUNBPF_CONTAINER" // a damaged bare or spf file
   | "ERR_RUNBPF_VERSION" // a container of a format version that this runtime does not know
@@ -23,8 +24,13 @@ export class InputError extends Error {
   readonly expected: string;
   readonly got: string;
   readonly hint: string | undefined;
+  /** More than fits into a line, for people. */
+  readonly details: string | undefined;
 
-  constructor(code: ErrorCode, about: { where: string; expected: string; got: string; hint?: string }) {
+  constructor(
+    code: ErrorCode,
+    about: { where: string; expected: string; got: string; hint?: string; details?: string },
+  ) {
     const hint = about.hint === undefined ? "" : ` (${about.hint})`;
     super(`${about.where}: expected ${about.expected}, got ${about.got}${hint}`);
     this.name = "InputError";
@@ -33,6 +39,7 @@ export class InputError extends Error {
     this.expected = about.expected;
     this.got = about.got;
     this.hint = about.hint;
+    this.details = about.details;
   }
 }
 

@@ -161,7 +161,9 @@ export function learnOrder(env: Env, state: State, a: Value, b: Value, gap: numb
   if (a.num.smin < LEAST || b.id === 0 || b.low || a.low || (a.id === 0 && !isConst(a))) return;
   const { linear } = env;
   const [[first, times], ...more] = linear.of(b);
-  const [from, to] = [isConst(a) ? constOf(a) : a.delta, b.delta];
+  // A constant may still have a link; as a constant it says more.
+  const fixed = isConst(a);
+  const [own, from, to] = [fixed ? [] : linear.of(a), fixed ? constOf(a) : a.delta, b.delta];
   for (const r of state.rooms) {
     if (r.id === 0) continue;
     const sum = linear.terms(r.id, r.scale);
@@ -173,7 +175,7 @@ export function learnOrder(env: Env, state: State, a: Value, b: Value, gap: numb
     // All of b's parts in the sum, or half of them: two arrays in one memory, each as long as b says.
     for (const part of factor % 2 === 0 ? [factor, factor / 2] : [factor]) {
       if (!(plain && part === factor) && state.rooms.length > MOST_ROOMS) continue;
-      const terms = addTerms(linear.of(a), part, addTerms(linear.of(b), factor - part, rest));
+      const terms = addTerms(own, part, addTerms(linear.of(b), factor - part, rest));
       const link = linear.link(terms, 0);
       if (link === undefined) continue;
       const room = r.room + part * (gap + from - to);

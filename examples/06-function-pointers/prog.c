@@ -16,16 +16,13 @@ struct entry table[] = { { "add", add }, { "subtract", subtract }, { "multiply",
 SEC("tcmd/function-pointers")
 u64 function_pointers(u32 argc)
 {
-	/* A table on the stack. */
-	operation *local[3];
+	/* A table on the stack, from which the number of arguments chooses. */
+	operation *local[3] = { subtract, multiply, add };
 	u64 result = 0;
 
-	local[argc % 3] = multiply;
-	local[(argc + 1) % 3] = add;
-	local[(argc + 2) % 3] = subtract;
 	for (u32 i = 0; i < 3; i++) {
 		printf("%s(12, 3) = %lu\n", table[i].name, table[i].run(12, 3));
-		result = result * 100 + local[i](12, 3);
+		result = result * 100 + local[(argc + i) % 3](12, 3);
 	}
 	return result;
 }
