@@ -58,6 +58,8 @@ export class Env {
   readonly characters = new Map<number, Value>();
   /** Numbers that were made of others by and, shift or division, by the symbol of the other. */
   readonly fractions = new Map<number, Fraction[]>();
+  /** Symbols of such numbers. */
+  readonly parts = new Set<number>();
   /** How often states were joined: what is refused then may be accepted when more are kept apart. */
   joins = 0;
   /** Bytes of stack that each function uses. */
@@ -117,6 +119,7 @@ export class Env {
   }
 
   fraction(of: Value, made: Fraction): void {
+    this.parts.add(made.id);
     const list = this.fractions.get(of.id);
     if (list === undefined) this.fractions.set(of.id, [made]);
     else if (list.length < MOST_FRACTIONS) list.push(made);

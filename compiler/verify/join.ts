@@ -8,6 +8,8 @@ import { type Frame, type Part, type Passed, type Room, SLOTS, type Slot, type S
 import { constOf, hasRoom, isConst, isPointer, make, NONE, type Value, withLink } from "./value.ts";
 
 const EXACT = 2 ** 40;
+/** Indexes step by so much at most. */
+const MOST_STEP = 16;
 
 /** A symbol of the result, as both sides see it: s + plus for the symbol `id`, or the constant `plus` for id 0. */
 interface Class {
@@ -192,7 +194,7 @@ class Joiner {
     const found = this.class(u, v);
     if (hasRoom(plain.kind)) found.pointers.push({ of: plain.of, scale });
     // A number that was constant may be an index: how far from the ends of objects is it?
-    else if (plain.kind === "number" && (constA || constB) && Math.abs(scale) <= 64)
+    else if (plain.kind === "number" && (constA || constB) && Math.abs(scale) <= MOST_STEP)
       for (const r of this.a.rooms) if (r.id === 0) found.pointers.push({ of: r.of, scale });
     return make(
       plain.kind,

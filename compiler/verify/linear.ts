@@ -21,6 +21,8 @@ const MOST = 2 ** 40;
 
 /** times * a + b. */
 export function addTerms(a: Terms, times: number, b: Terms): Terms {
+  if (a.length === 0 || times === 0) return b;
+  if (b.length === 0 && times === 1) return a;
   const sum = new Map<number, number>(b);
   for (const [id, factor] of a) sum.set(id, (sum.get(id) ?? 0) + factor * times);
   return [...sum].filter(([, factor]) => factor !== 0).sort((x, y) => x[0] - y[0]);

@@ -110,17 +110,22 @@ class Matcher {
     } else if (s.id === 0 || s.low !== t.low) return this.freely(t, known);
     else image = { id: s.id, times: s.scale / t.scale, plus: (s.delta - t.delta) / t.scale };
     if (!Number.isInteger(image.times) || !Number.isInteger(image.plus)) return this.freely(t, known);
-    // A length is that of its object, in every state.
-    if (this.env.lengths.has(t.id) && (image.id !== t.id || image.times !== 1 || image.plus !== 0))
+    // A length is that of its object in every state, and what is known of a symbol otherwise holds for that one alone.
+    if (this.isFixed(t.id) && (image.id !== t.id || image.times !== 1 || image.plus !== 0))
       return false;
     if (known === undefined) this.images.set(t.id, image);
     else if (known.id !== image.id || known.times !== image.times || known.plus !== image.plus) return false;
     return true;
   }
 
+  private isFixed(id: number): boolean {
+    const { lengths, characters, parts } = this.env;
+    return lengths.has(id) || characters.has(id) || parts.has(id);
+  }
+
   /** A symbol may be anything when it is used once. */
   private freely(t: Value, known: Image | undefined): boolean {
-    if (known !== undefined || Math.abs(t.scale) !== 1 || this.env.lengths.has(t.id)) return false;
+    if (known !== undefined || Math.abs(t.scale) !== 1 || this.isFixed(t.id)) return false;
     this.images.set(t.id, { id: this.free--, times: 1, plus: 0 });
     return true;
   }

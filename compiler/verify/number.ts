@@ -138,7 +138,7 @@ const STOPS: Stops = { up: UP, down: DOWN, lowUp: LOW_UP, lowDown: LOW_DOWN };
 
 /** Fewer of them, for numbers that keep growing. */
 export const FEW_STOPS: Stops = {
-  up: [0xffffn, BigInt(S32MAX), BigInt(U32), S64MAX],
+  up: [BigInt(S32MAX), BigInt(U32), S64MAX],
   down: [0n, BigInt(S32MIN)],
   lowUp: [S32MAX],
   lowDown: [0],

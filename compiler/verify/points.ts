@@ -99,7 +99,7 @@ const MOST_LANDMARKS = 8;
 /** States that wait together are compared with so many others. */
 const COMPARED = 16;
 /** Steps of widening after which no more sums are tried, few stops are left, distances that shrink are given up, and links, and all stops. */
-const GIVE_UP = { seeds: 2, stops: 8, rooms: 14, links: 20, all: 28 };
+const GIVE_UP = { seeds: 2, stops: 8, rooms: 8, links: 20, all: 28 };
 
 export class Points {
   private readonly env: Env;

@@ -3,7 +3,7 @@
  * object whose size is not known. They make bounds checks count whatever copy, sum or index they are made on.
  */
 
-import type { Env } from "./env.ts";
+import { type Env, OBJECTS } from "./env.ts";
 import { addTerms } from "./linear.ts";
 import { constant, fromSigned, meet, type Num } from "./number.ts";
 import { alu } from "./number-alu.ts";
@@ -148,6 +148,8 @@ function atMost(most: number): Num {
   return known;
 }
 
+/** Elements of argv are found by one index. */
+const ARGV = OBJECTS.argv;
 /** Facts of a state beyond which no more of sums are learned. */
 const MOST_ROOMS = 24;
 const NEAR = 2n ** 40n;
@@ -160,12 +162,14 @@ const near = ({ num }: Value): boolean => num.smin >= -NEAR && num.smax <= NEAR;
 export function learnOrder(env: Env, state: State, a: Value, b: Value, gap: number): void {
   if (a.num.smin < LEAST || b.id === 0 || b.low || a.low || (a.id === 0 && !isConst(a))) return;
   const { linear } = env;
+  const isSum = linear.isSum(b.id);
+  if (!state.rooms.some((r) => r.id === b.id || (r.id !== 0 && (isSum || linear.isSum(r.id))))) return;
   const [[first, times], ...more] = linear.of(b);
   // A constant may still have a link; as a constant it says more.
   const fixed = isConst(a);
   const [own, from, to] = [fixed ? [] : linear.of(a), fixed ? constOf(a) : a.delta, b.delta];
   for (const r of state.rooms) {
-    if (r.id === 0) continue;
+    if (r.id === 0 || (r.id !== b.id && !isSum && !linear.isSum(r.id))) continue;
     const sum = linear.terms(r.id, r.scale);
     const factor = (sum.find(([id]) => id === first)?.[1] ?? 0) / times;
     if (!Number.isInteger(factor) || factor < 1 || factor > 2 ** 20) continue;
@@ -174,7 +178,7 @@ export function learnOrder(env: Env, state: State, a: Value, b: Value, gap: numb
     if ((factor > 1 || !plain) && (!near(a) || !near(b) || a.num.smin < 0n)) continue;
     // All of b's parts in the sum, or half of them: two arrays in one memory, each as long as b says.
     for (const part of factor % 2 === 0 ? [factor, factor / 2] : [factor]) {
-      if (!(plain && part === factor) && state.rooms.length > MOST_ROOMS) continue;
+      if (!(plain && part === factor) && (r.of === ARGV || state.rooms.length > MOST_ROOMS)) continue;
       const terms = addTerms(own, part, addTerms(linear.of(b), factor - part, rest));
       const link = linear.link(terms, 0);
       if (link === undefined) continue;
