@@ -237,7 +237,7 @@ export const COMMANDS: readonly CommandRow[] = [
     least: 0,
     most: 1,
     arguments: [["script", "commands, one a line; the first that fails ends it"]],
-    options: [ENGINE, TIMEOUT, ALLOW, DENY, VERIFY],
+    options: [ENGINE, TIMEOUT, ALLOW, DENY, CTX, VERIFY],
     examples: [
       ["shell", "type help for its commands"],
       ["shell deploy.txt", "runs a script"],

@@ -102,14 +102,21 @@ export async function run(args: Args, io: Io): Promise<number> {
   const options = runtimeOptions(args);
   const printed: Uint8Array[] = [];
   const memory = option(args, "mem");
-  const opened = await openProgram(file, wanted, compileOptions(args, file), engineOption(args));
+  const bytes = memory === undefined ? undefined : readMemory(memory);
+  const forCompiler = compileOptions(args, file);
+  // Memory that is given is what an object that is compiled for this run gets.
+  if (bytes !== undefined) {
+    forCompiler.otherwise = `mem:${Math.min(bytes.length, 0xffff)}`;
+    if (forCompiler.raw) forCompiler.ctx ??= forCompiler.otherwise;
+  }
+  const opened = await openProgram(file, wanted, forCompiler, engineOption(args));
   checkCompilerOptions(args, opened.kind);
   const request: Call = {
     // An object that was linked for --program has that program first.
     program: opened.kind === "elf" && flag(args, "program") ? 0 : option(args, "program"),
     file,
     arguments: rest,
-    memory: memory === undefined ? undefined : readMemory(memory),
+    memory: bytes,
   };
   const { Runtime } = await import("../runtime/index.ts");
   const { engine } = opened;

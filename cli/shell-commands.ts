@@ -18,6 +18,8 @@ export interface Session {
   engine: EngineName;
   /** Objects are verified before they are compiled. */
   verify: boolean;
+  /** Their context, otherwise as their sections say. */
+  ctx: string | undefined;
   /** What each instance was loaded from. */
   kinds: WeakMap<Instance, Kind>;
   /** A person reads along: commands say what they did. */
@@ -58,7 +60,7 @@ async function place(session: Session, how: "load" | "replace", name: string, fi
   const { kind, where, container, debug } = await openProgram(
     file,
     undefined,
-    { verify: session.verify },
+    { verify: session.verify, ctx: session.ctx },
     session.engine,
   );
   const instance = session.runtime[how](name, container, { where, debug });

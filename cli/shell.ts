@@ -8,7 +8,7 @@ import { nearest } from "../compiler/nearest.ts";
 import { InputError } from "../formats/error.ts";
 import { RunError } from "../helpers/host.ts";
 import { Runtime } from "../runtime/index.ts";
-import { type Args, flag } from "./args.ts";
+import { type Args, flag, option } from "./args.ts";
 import { complete } from "./complete.ts";
 import { type Io, printable, readInput } from "./io.ts";
 import { engineOption, runtimeOptions } from "./run.ts";
@@ -150,7 +150,8 @@ export async function shell(args: Args, io: Io): Promise<number> {
   const engine = engineOption(args) ?? "native";
   const runtime = new Runtime({ ...runtimeOptions(args), engine, output: io.out });
   const verify = !flag(args, "no-verify");
-  const session: Session = { io, runtime, engine, verify, kinds: new WeakMap(), interactive, over: false };
+  const ctx = option(args, "ctx");
+  const session: Session = { io, runtime, engine, verify, ctx, kinds: new WeakMap(), interactive, over: false };
   try {
     if (interactive) return await interact(session);
     if (script !== undefined && script !== "-")

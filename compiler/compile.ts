@@ -47,6 +47,8 @@ export interface CompileOptions {
   raw?: boolean;
   /** "KIND" or "KIND:BYTES"; by default the section name decides. */
   ctx?: string;
+  /** The context of programs whose section stands for none; args unless given. */
+  otherwise?: string;
   /** The program, by function or section name. */
   program?: string;
   /** Undefined functions that the host provides: an id, or "name" (spf). */
@@ -237,7 +239,7 @@ function entries(
   options: CompileOptions,
 ): ProgramEntry[] {
   return program.entries.map(({ name, hook, func }, e) => {
-    const { kind, memory } = contextOf(hook, contextText(options), options.limits?.layouts);
+    const { kind, memory } = contextOf(hook, contextText(options), options.limits?.layouts, options.otherwise);
     const [verified, bounded] = [verdicts !== undefined, verdicts?.[e].bounded ?? false];
     const contract = { verified, bounded, context: kind, memory, stack: stack[func] };
     return { name, hook, offset: offsets[func], contract };
@@ -252,7 +254,7 @@ export const verifyLinked = (
   program: Program,
   options: CompileOptions,
   trace?: VerifyOptions["trace"],
-): Verdict[] => verify(program, { ...options.limits, ctx: contextText(options), trace });
+): Verdict[] => verify(program, { ...options.limits, ctx: contextText(options), otherwise: options.otherwise, trace });
 
 /** Verdicts of a program that is safe. Throws ERR_RUNBPF_VERIFY for any other. */
 function prove(program: Program, options: CompileOptions): Verdict[] {

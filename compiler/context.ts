@@ -50,13 +50,16 @@ export function parseContext(text: string, layouts: readonly ContextLayout[] = [
   return { kind, memory };
 }
 
-/** The context of a program: `ctx` as parseContext takes it, else by its section. */
+/** The context of a program: `ctx` as parseContext takes it, else by its section, else `otherwise`, else args. */
 export function contextOf(
   hook: string,
   ctx: string | undefined,
   layouts: readonly ContextLayout[] = [],
+  otherwise?: string,
 ): FullContext {
-  const { kind, memory } = ctx === undefined ? contextOfHook(hook) : parseContext(ctx, layouts);
+  const byName = ctx === undefined && HOOKS.some(([pattern]) => pattern.test(hook));
+  const text = ctx ?? (byName ? undefined : otherwise);
+  const { kind, memory } = text === undefined ? contextOfHook(hook) : parseContext(text, layouts);
   const layout = layouts.find((l) => l.kind === kind) ?? layoutOf(kind);
   const name =
     layout?.name ?? Object.entries(CONTEXTS).find(([, number]) => number === kind)?.[0] ?? `${kind}`;

@@ -55,9 +55,9 @@ function spotOf(func: Func, insn: number): Spot {
   const line = lineOf(func, insn);
   const at = func.insns[insn];
   const to = func.targets[insn];
-  const target = to >= 0 ? ` → ${func.insns[to].slot}` : "";
+  const text = to >= 0 ? print(at).replace(/gotol? .*$/, `goto ${func.insns[to].slot}`) : print(at);
   return {
-    ...{ function: func.name, instruction: at.slot, text: `${print(at)}${target}` },
+    ...{ function: func.name, instruction: at.slot, text },
     ...{ file: line?.file ?? "", line: line?.line ?? 0, column: line?.column ?? 0, source: line?.text ?? "" },
   };
 }

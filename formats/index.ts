@@ -11,10 +11,12 @@ export {
   type DataSymbol,
   type DebugInfo,
   type Import,
+  MAP_TYPE,
   type MapDefinition,
   type ProgramEntry,
   type Relocation,
 } from "./container.ts";
+export { type ContextField, type ContextLayout, LAYOUTS, parseLayout } from "./contexts.ts";
 export { type ErrorCode, InputError } from "./error.ts";
 export { containerFormat, readContainer } from "./read.ts";
 export { readSpf, spfTargets, writeSpf } from "./spf.ts";

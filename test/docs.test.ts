@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSy
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { RULES } from "../compiler/verify/rules.ts";
 import { buildCli, ROOT } from "./cli/process.ts";
 import { skip } from "./device-tools.ts";
 
@@ -62,6 +63,21 @@ test("every folder with source has a README.md, and README.md leads to it", () =
   }
 });
 
+/** Writes what commands print now into the pages. */
+const UPDATE = process.env.RUNBPF_UPDATE === "1";
+
+test("docs/verifier.md has every rule of the verifier", () => {
+  const rows = Object.entries(RULES).map(([rule, text]) => `| \`${rule}\` | ${text} |`);
+  const page = read("docs/verifier.md");
+  const found = [...page.matchAll(/^\| `[a-z-]+` \| .* \|$/gm)].map(([row]) => row);
+  if (UPDATE)
+    writeFileSync(
+      join(ROOT, "docs/verifier.md"),
+      page.replace(found.join("\n") || "(rules)", rows.join("\n")),
+    );
+  else expect(found).toEqual(rows);
+});
+
 test("ARCHITECTURE.md is one page", () => {
   expect(read("ARCHITECTURE.md").split("\n").length).toBeLessThanOrEqual(90);
 });
@@ -91,10 +107,10 @@ const normal = (text: string): string =>
     .replace(/ $/gm, "")
     .trim();
 
-/** Writes what commands print now into README.md. */
-const UPDATE = process.env.RUNBPF_UPDATE === "1";
+/** Pages whose console blocks are run. */
+const WITH_COMMANDS = ["README.md", "docs/verifier.md"];
 
-describe("README.md", () => {
+describe("pages with commands", () => {
   let folder: string;
   let path: string;
   beforeAll(() => {
@@ -112,32 +128,36 @@ describe("README.md", () => {
     path = `${bin}:${process.env.PATH}`;
   });
 
-  const blocks = [...read("README.md").matchAll(/^```console\n([\s\S]*?)^```/gm)].map(([, block]) =>
-    steps(block),
-  );
+  const blocksOf = (page: string) =>
+    [...read(page).matchAll(/^```console\n([\s\S]*?)^```/gm)].map(([, block]) => ({
+      page,
+      block: steps(block),
+    }));
+  const blocks = WITH_COMMANDS.flatMap(blocksOf);
 
-  test("has commands to try", () => {
-    expect(blocks.flat().map(({ command }) => command)).toContain("npm run quickstart");
-    expect(blocks.flat().length).toBeGreaterThanOrEqual(4);
+  test.each(WITH_COMMANDS)("%s has commands to try", (page) => {
+    expect(blocks.filter((b) => b.page === page).flatMap(({ block }) => block).length).toBeGreaterThanOrEqual(
+      3,
+    );
   });
 
-  const refresh = (command: string, old: string, now: string) =>
+  const refresh = (page: string, command: string, old: string, now: string) =>
     writeFileSync(
-      join(ROOT, "README.md"),
-      read("README.md").replace(`$ ${command}\n${old}`, () => `$ ${command}\n${now}`),
+      join(ROOT, page),
+      read(page).replace(`$ ${command}\n${old}`, () => `$ ${command}\n${now}`),
     );
 
   const usesMake = (block: Step[]) => block.some(({ command }) => command.startsWith("make"));
   // What it shows was printed on x86-64.
-  for (const block of blocks)
+  for (const { page, block } of blocks)
     test.skipIf(process.arch !== "x64" || (usesMake(block) && skip("gcc", "make")))(
-      block.map(({ command }) => command).join("; "),
+      `${page}: ${block.map(({ command }) => command).join("; ")}`,
       () => {
         for (const { command, prints } of block) {
           const env = { ...process.env, PATH: path };
           const { stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: folder, env, encoding: "utf8" });
           const printed = (stdout + stderr).replace(/^(installing|building) .*\n+/gm, "");
-          if (UPDATE) refresh(command, prints, printed);
+          if (UPDATE) refresh(page, command, prints, printed);
           else expect(normal(printed), command).toBe(normal(prints));
         }
       },

@@ -111,8 +111,7 @@ class Matcher {
     else image = { id: s.id, times: s.scale / t.scale, plus: (s.delta - t.delta) / t.scale };
     if (!Number.isInteger(image.times) || !Number.isInteger(image.plus)) return this.freely(t, known);
     // A length is that of its object in every state, and what is known of a symbol otherwise holds for that one alone.
-    if (this.isFixed(t.id) && (image.id !== t.id || image.times !== 1 || image.plus !== 0))
-      return false;
+    if (this.isFixed(t.id) && (image.id !== t.id || image.times !== 1 || image.plus !== 0)) return false;
     if (known === undefined) this.images.set(t.id, image);
     else if (known.id !== image.id || known.times !== image.times || known.plus !== image.plus) return false;
     return true;

@@ -65,7 +65,12 @@ export function checkPointer(v: Value): void {
     );
   if (v.kind === "released") refuse("reference-released", "memory that is still held", describe(v));
   if (!ACCESSIBLE.has(v.kind)) {
-    const hint = v.kind === "map" ? "look an element up" : undefined;
+    const hint =
+      v.kind === "map"
+        ? "look an element up"
+        : v.kind === "number"
+          ? "a number is no address; what r1 … r5 are is said by the section's name, or by --ctx"
+          : undefined;
     refuse("not-a-pointer", "a pointer to memory", describe(v), hint);
   }
 }

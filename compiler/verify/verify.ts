@@ -22,6 +22,8 @@ import { ANY, make, number, pointer, type Value, withLink } from "./value.ts";
 export interface VerifyOptions {
   /** "KIND" or "KIND:BYTES"; by default the section name decides. */
   ctx?: string;
+  /** The context of programs whose section stands for none; args unless given. */
+  otherwise?: string;
   /** Contexts that the embedder declares. */
   layouts?: readonly ContextLayout[];
   /** Prototypes of the host's own helpers (ids from 2 000 000 on). */
@@ -241,7 +243,7 @@ function attempt(
 
 function verifyEntry(program: Program, infos: FuncInfo[], entry: Entry, options: VerifyOptions): Verdict {
   const start = performance.now();
-  const context = contextOf(entry.hook, options.ctx, options.layouts);
+  const context = contextOf(entry.hook, options.ctx, options.layouts, options.otherwise);
   let instructions = 0;
   let result!: ReturnType<typeof attempt>;
   for (const apart of APART) {

@@ -16,8 +16,8 @@ struct entry table[] = { { "add", add }, { "subtract", subtract }, { "multiply",
 SEC("tcmd/function-pointers")
 u64 function_pointers(u32 argc)
 {
-	/* A table on the stack, from which the number of arguments chooses. */
-	operation *local[3] = { subtract, multiply, add };
+	/* A table on the stack, from which the number of arguments chooses; volatile, or clang makes branches of it. */
+	operation *volatile local[3] = { subtract, multiply, add };
 	u64 result = 0;
 
 	for (u32 i = 0; i < 3; i++) {

@@ -60,13 +60,13 @@ describe("wrong usage: status 2, the reason and the usage line", () => {
     [["run", FILTER, "--mem", "hex:0"], "--mem: expected pairs of hexadecimal digits", RUN],
     [["run", "bare", HELLO, "--raw"], "--raw: the file cannot be bare as well", RUN],
     [["run", SUM, "--raw", "--ctx", "args", "x"], "r1: expected a number of 64 bits (5, -1, 0xff), got", RUN],
-    [["run", SUM, "--raw", "0x10000000000000000"], "r1: expected a number of 64 bits", RUN],
+    [["run", SUM, "--raw", "--no-verify", "0x10000000000000000"], "r1: expected a number of 64 bits", RUN],
     [
-      ["run", SUM, "--raw", "1", "2", "3", "4", "5", "6"],
+      ["run", SUM, "--raw", "--no-verify", "1", "2", "3", "4", "5", "6"],
       'expected at most 5 numbers, got 6: "6" is too',
       RUN,
     ],
-    [["run", SUM, "--raw", "--mem", "hex:00", "1", "2", "3", "4"], "expected at most 3 numbers", RUN],
+    [["run", SUM, "--raw", "--no-verify", "--mem", "hex:00", "1", "2", "3", "4"], "expected at most 3 numbers", RUN],
   ])("%j", async (line, message, usage) => {
     const { status, out, err } = await cli(line);
     expect(err).toContain(`runbpf: `);
@@ -123,10 +123,10 @@ describe("refused input: status 1 and one line", () => {
       ["run", FILTER, "--ctx", "mem:20"],
       "expected at least 20 bytes of memory, got none (give them with --mem)",
     ],
-    [["run", FILTER, "--ctx", "xdp"], "expected a program of context args, mem or cmd, got context xdp"],
+    [["run", FILTER, "--ctx", "xdp", "--no-verify"], "expected a program of context args, mem or cmd, got context xdp"],
     [["dump", TEXT], `${TEXT}: expected a bare file, an spf file or an ELF object`],
     [["dump", EVIL], "evil\\x1b[31m: expected"],
-    [["run", SUM, "--raw", "-O2", "--program", "other"], 'expected one of the programs main, got "other"'],
+    [["run", SUM, "--raw", "--no-verify", "-O2", "--program", "other"], 'expected one of the programs main, got "other"'],
   ])("%j", async (line, message) => {
     const { status, out, err } = await cli(line);
     expect(err).toContain(message);
@@ -147,10 +147,10 @@ describe("refused input: status 1 and one line", () => {
 describe("a program that fails: status 3, function and source line", () => {
   test.each<[line: string[], message: RegExp]>([
     [
-      ["run", FAULT, "--raw", "0"],
+      ["run", FAULT, "--raw", "--no-verify", "0"],
       /^runbpf: .*fault.bin in main\(\) at code\+0x[0-9a-f]+: .*SIGSEGV.*0x10\n$/,
     ],
-    [["run", SPIN, "--raw", "--timeout", "30"], /spin.bin in main\(\) at code\+0x[0-9a-f]+: .*30 ms\n$/],
+    [["run", SPIN, "--raw", "--no-verify", "--timeout", "30"], /spin.bin in main\(\) at code\+0x[0-9a-f]+: .*30 ms\n$/],
   ])("%j", async (line, message) => {
     const { status, out, err } = await cli(line);
     expect(err).toMatch(message);
@@ -160,8 +160,8 @@ describe("a program that fails: status 3, function and source line", () => {
   test.each([[["run", "elf"]], [["run", "spf"]]])("%j names the line in C", async ([run, kind]) => {
     // print-argv reads argv[i] of a command line that is longer than memory: argc comes from --ctx args.
     const file = kind === "elf" ? ARGV : scratchPath("argv.spf");
-    if (kind === "spf") await cli(["convert", "spf", ARGV, "-g", "--ctx", "args", "-o", file]);
-    const options = kind === "elf" ? ["--ctx", "args"] : [];
+    if (kind === "spf") await cli(["convert", "spf", ARGV, "-g", "--no-verify", "--ctx", "args", "-o", file]);
+    const options = kind === "elf" ? ["--ctx", "args", "--no-verify"] : [];
     const { status, err } = await cli([run, kind, file, "2", "8", ...options]);
     expect(err).toMatch(/^runbpf: \.\/prog\.c:\d+: .* in print_argv\(\) at code\+0x[0-9a-f]+: .*SIGSEGV/);
     expect(status).toBe(3);
@@ -183,7 +183,7 @@ describe("run", () => {
     [["run", SUM, "--raw", "--ctx=args", "--", "-0x10", "0xFF"], "r0 = 239 (0xef)\n"],
     [["run", LAST, ...args, "1", "2", "3", "4", "55"], "r0 = 55 (0x37)\n"],
     [["run", BYTE, "--raw", "--mem", "hex:2a00"], "r0 = 42 (0x2a)\n"],
-    [["run", SUM, "--raw", "--mem", "hex:", "--ctx", "mem", "-O0"], "r0 = "],
+    [["run", SUM, "--raw", "--no-verify", "--mem", "hex:", "--ctx", "mem", "-O0"], "r0 = "],
     [["run", FILTER, "--ctx", "mem", "--mem", `hex:${hex}`], "r0 = 1 (0x1)\n"],
     [["run", "elf", FILTER, "--mem", binary], "r0 = 1 (0x1)\n"],
     [["run", FILTER, "--mem", packet], "r0 = 0 (0x0)\n"],
@@ -213,7 +213,7 @@ describe("run", () => {
   test("--json keeps all 64 bits, and tells of a fault", async () => {
     const sum = await cli(["run", SUM, "--raw", "--ctx", "args", "-1", "--json"]);
     expect(JSON.parse(sum.out).r0).toBe("0xffffffffffffffff");
-    const fault = await cli(["run", FAULT, "--raw", "--json"]);
+    const fault = await cli(["run", FAULT, "--raw", "--no-verify", "--json"]);
     expect(JSON.parse(fault.out)).toMatchObject({ error: { code: "ERR_RUNBPF_FAULT" }, engine: "native" });
     expect(fault.status).toBe(3);
   });
@@ -236,7 +236,7 @@ describe("every example prints what it should", () => {
       const converted = await cli(["convert", kind, object, "-o", file, ...context, ...target]);
       expect(converted).toMatchObject({ status: 0, err: "" });
       expect(converted.out).toMatch(
-        /^\S+: \d+ bytes \(\d+ code(, \d+ rodata)?(, \d+ data)?\), \w+, unverified\n$/,
+        /^\S+: \d+ bytes \(\d+ code(, \d+ rodata)?(, \d+ data)?\), \w+, verified\n$/,
       );
     }
     // A container says by its code what runs it; an object is compiled for the engine asked for.
@@ -265,8 +265,8 @@ describe("convert", () => {
     const file = scratchPath("globals.bare");
     const { out, err } = await cli(["convert", "bare", example("04-globals"), "-o", file, "--json"]);
     expect(JSON.parse(out)).toMatchObject({
-      ...{ file, format: "bare", target: process.arch, verified: false, imports: ["printf", "data"] },
-      programs: [{ name: "globals", hook: "tcmd/globals" }],
+      ...{ file, format: "bare", target: process.arch, verified: true, imports: ["printf", "data"] },
+      programs: [{ hook: "tcmd/globals", verification: { bounded: true, stack: 0, loops: 0 } }],
       bytes: { file: readFileSync(file).length, rodata: expect.any(Number) },
     });
     expect(err).toBe("");
@@ -314,7 +314,7 @@ describe("convert", () => {
   test.each(OBJECTS)("%s at every level", async (name) => {
     const file = new URL(`../objects/${name}`, import.meta.url).pathname;
     for (const level of ["0", "1", "2", "s"]) {
-      const options = ["-o", SPF, "-O", level, "--extern", "my_extern=2000007"];
+      const options = ["-o", SPF, "-O", level, "--extern", "my_extern=2000007", "--no-verify"];
       const { status, err } = await cli(["convert", "spf", file, ...options]);
       const refusal = name.startsWith("core") ? "without CO-RE relocations" : "";
       expect(err).toContain(refusal);

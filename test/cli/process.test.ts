@@ -32,8 +32,8 @@ test("every exit status", () => {
   expect(status("run", HELLO)).toBe(0);
   expect(status("run", "/nowhere")).toBe(1);
   expect(status("runn", HELLO)).toBe(2);
-  expect(status("run", "--raw", fault)).toBe(3);
-  expect(status("run", "--raw", spin, "--timeout", "20")).toBe(3);
+  expect(status("run", "--raw", "--no-verify", fault)).toBe(3);
+  expect(status("run", "--raw", "--no-verify", spin, "--timeout", "20")).toBe(3);
 });
 
 test("every command loads from the bundle", () => {

@@ -77,12 +77,14 @@ describe("a script", () => {
   test("loads, runs, shows, replaces and unloads", async () => {
     const bare = scratchPath("hello.bare");
     await cli(["convert", "bare", HELLO, "-o", bare]);
+    const filter = scratchPath("filter.spf");
+    await cli(["convert", "spf", FILTER, "--ctx", "mem", "-o", filter]);
     const { status, out, err } = await pipe([
       "# a comment, and an empty line",
       "",
       `load file hello "${bare}"`,
       `load file argv ${ARGV}`,
-      `load file filter ${FILTER}`,
+      `load file filter ${filter}`,
       "run hello",
       'run argv "two words"',
       "run filter --mem hex:0000",
@@ -112,10 +114,10 @@ describe("a script", () => {
       'Hello, world!\nhello: r0 = 0 (0x0)\nargv[1] = "x", 1 bytes\nargv print_argv: r0 = 2 (0x2)\n',
     );
     expect(shown).toBe(
-      "name kind programs hooks helpers bytes runs\nhello bare - - puts N 2\nargv elf print_argv tcmd/print-argv printf, strlen N 2\nfilter elf dns filter/dns - N 1\n",
+      "name kind programs hooks helpers bytes runs\nhello bare - - puts N 2\nargv elf print_argv tcmd/print-argv printf, strlen N 2\nfilter spf dns filter/dns - N 1\n",
     );
     expect(out).toContain(`${size}     2\n`);
-    expect(after).toMatch(/^name .*\nhello elf print_argv .* 1\nfilter elf .*\n$/);
+    expect(after).toMatch(/^name .*\nhello elf print_argv .* 1\nfilter spf .*\n$/);
     expect(out.endsWith("nothing is loaded\n")).toBe(true);
   });
 
@@ -152,7 +154,7 @@ describe("a script", () => {
     [["testcmd"], "1: testcmd: expected a loaded program of context cmd, got none"],
     [['run "a'], "1: a quote or a backslash without its end"],
   ])("%j ends with status 1 and the number of the line", async (lines, message) => {
-    const { status, err } = await pipe([...lines, "help"]);
+    const { status, err } = await pipe([...lines, "help"], ["--ctx", "mem", "--no-verify"]);
     expect(err).toMatch(/^runbpf: standard input:[^\n]+\n$/);
     expect(err).toContain(`standard input:${message}`);
     expect(status).toBe(1);
@@ -166,7 +168,7 @@ describe("a script", () => {
   test("a fault is a failing line, and the instance stays usable", async () => {
     const file = scratchFile("fault.bin", assembled("r0 = *(u64 *)(r1 + 0x10)\nexit"));
     const spf = scratchPath("fault.spf");
-    await cli(["convert", "spf", file, "--raw", "--ctx", "args", "-o", spf]);
+    await cli(["convert", "spf", file, "--raw", "--no-verify", "--ctx", "args", "-o", spf]);
     const { status, err } = await pipe([`load file f ${spf}`, "run f"]);
     expect(err).toMatch(/^runbpf: standard input:2: .*SIGSEGV.*\n$/);
     expect(status).toBe(1);
@@ -193,7 +195,7 @@ describe("a script", () => {
     expect(denied.err).toContain("which is denied");
     const spin = scratchPath("spin.spf");
     const raw = scratchFile("spin.bin", assembled("loop:\nr0 += 1\ngoto loop"));
-    await cli(["convert", "spf", raw, "--raw", "--ctx", "args", "-o", spin]);
+    await cli(["convert", "spf", raw, "--raw", "--no-verify", "--ctx", "args", "-o", spin]);
     const late = await pipe([`load file s ${spin}`, "run s"], ["--timeout", "30"]);
     expect(late.err).toMatch(/standard input:2: .*30 ms/);
   });

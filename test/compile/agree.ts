@@ -94,7 +94,7 @@ export function bpfObject(cc: string, path: string, flags: string[]): Uint8Array
 
 /** The same programs through the compiler of this repository, in one instance. */
 export function compiledResults(path: string, object: Uint8Array, options: CompileOptions): Results {
-  const { container, debug } = compile(object, { name: path, format: "spf", ...options });
+  const { container, debug } = compile(object, { name: path, format: "spf", verify: false, ...options });
   const engine = options.target === "bytecode" ? "interpret" : "native";
   using instance = new Runtime({ engine, timeout: 5000 }).load(path, container, { debug });
   const results: Results = new Map();

@@ -33,7 +33,7 @@ function inProcess(
   optimize: Level,
   check: boolean,
 ): Outcome {
-  const { container } = compile(code, { raw: true, name: "fuzz", target, optimize, check });
+  const { container } = compile(code, { raw: true, name: "fuzz", target, optimize, check, verify: false });
   using instance = runtime.load("fuzz", container, { timeout: 5000 });
   const bytes = memory.slice();
   return outcome(instance.run(bytes, bytes.length), bytes);
@@ -96,6 +96,7 @@ export function differencesInBatch(
       target: arch,
       optimize: level,
       cpu,
+      verify: false,
     }).container,
     calls: [{ memory }],
     name: `seed ${seed}`,

@@ -41,6 +41,7 @@ const bareOptions = (job: Job, more: CompileOptions): CompileOptions => ({
   name: job.name ?? "test",
   ctx: "args",
   check: true,
+  verify: false,
   format: "bare",
   ...more,
   ...job.options,

@@ -108,7 +108,12 @@ describe.skipIf(skip("gcc", "make") || process.arch !== "x64")("bare-cmd", () =>
   });
 
   it.each(CASES)("$name", (one) => {
-    const { container } = compile(bytecode(one), { raw: true, format: "bare", name: one.name });
+    const { container } = compile(bytecode(one), {
+      raw: true,
+      format: "bare",
+      name: one.name,
+      verify: false,
+    });
     const hex = Buffer.from(one.packet ?? PACKET).toString("hex");
     const result = run(X64, "bare-cmd", ["--mem", `hex:${hex}`, scratchFile("packet.bare", container)]);
     expect(result.stderr).toBe("");

@@ -10,7 +10,13 @@ const runtime = new Runtime({ output: () => {} });
 
 function load(code: string, options: LoadOptions = {}) {
   const target = process.arch as Arch;
-  const { container, debug } = compile(assemble(code), { raw: true, name: "guard", ctx: "args", target });
+  const { container, debug } = compile(assemble(code), {
+    raw: true,
+    name: "guard",
+    ctx: "args",
+    target,
+    verify: false,
+  });
   return runtime.load(`guard${runtime.instances.size}`, container, { debug, timeout: 500, ...options });
 }
 

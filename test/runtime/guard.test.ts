@@ -9,7 +9,12 @@ import { FAULTS } from "./guard-cases.ts";
 const runtime = new Runtime({ output: () => {} });
 let count = 0;
 function program(text: string, options: LoadOptions = {}) {
-  const { container, debug } = compile(assemble(text), { raw: true, name: "guard", ctx: "args" });
+  const { container, debug } = compile(assemble(text), {
+    raw: true,
+    name: "guard",
+    ctx: "args",
+    verify: false,
+  });
   return runtime.load(`guard${count++}`, container, { debug, ...options });
 }
 
@@ -126,6 +131,7 @@ describe("imports", () => {
   const code = compile(assemble("call 2000005\nr1 = 1\ncall 1000051\nexit"), {
     raw: true,
     name: "imports",
+    verify: false,
   }).container;
   const helpers = { 2000005: { name: "reading", call: () => 1 } };
   const refused: [string, ConstructorParameters<typeof Runtime>[0], string, RegExp][] = [

@@ -6,7 +6,8 @@ import { assemble } from "../../formats/isa/bpf.ts";
 import { InputError, Runtime } from "../../runtime/index.ts";
 import { makeCounter } from "./objects.ts";
 
-const code = (text: string) => compile(assemble(text), { raw: true, name: "test", ctx: "args" }).container;
+const code = (text: string) =>
+  compile(assemble(text), { raw: true, name: "test", ctx: "args", verify: false }).container;
 const one = code("r0 = 1\nexit");
 const two = code("r0 = 2\nexit");
 
@@ -91,7 +92,7 @@ describe("calls", () => {
     const runtime = new Runtime();
     const command = compile(
       assemble("r0 = *(u64 *)(r2 + 8)\nr0 = *(u8 *)(r0 + 1)\nr0 <<= 8\nr0 |= r1\nexit"),
-      { raw: true, name: "c", ctx: "cmd" },
+      { raw: true, name: "c", ctx: "cmd", verify: false },
     );
     expect(runtime.load("c", command.container).runCommand(["name", "xyz"])).toBe((121n << 8n) | 2n);
   });

@@ -8,7 +8,7 @@ import { readContainer } from "../../formats/read.ts";
 import { Fault, InputError, type LoadOptions, Runtime } from "../../runtime/index.ts";
 
 const bytecode = (text: string) =>
-  compile(assemble(text), { raw: true, name: "test", target: "bytecode", ctx: "args" });
+  compile(assemble(text), { raw: true, name: "test", target: "bytecode", ctx: "args", verify: false });
 
 function load(text: string, options: LoadOptions = {}, maxInstructions?: number) {
   const runtime = new Runtime({ engine: "interpret", maxInstructions, output: () => {} });

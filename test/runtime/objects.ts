@@ -11,6 +11,7 @@ export function makeCounter(): Uint8Array {
   const { container } = compile(assemble("r1 = *(u32 *)(r1 + 0)\nr1 += 1\nr0 = r1\nexit"), {
     raw: true,
     name: "x",
+    verify: false,
   });
   const made = readContainer(container, "x");
   // mov rax, [r9]; inc dword [rax]; mov eax, [rax]; ret

@@ -22,6 +22,7 @@ function work(id: number): string {
       raw: true,
       name: "t",
       ctx: "args",
+      verify: false,
       target: process.arch as Arch,
     });
     return runtime.load(`program${count++}`, container, options);

