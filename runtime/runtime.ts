@@ -26,6 +26,8 @@ export interface RuntimeOptions {
   env?: (name: string) => string | undefined;
   /** Refuses containers that were not verified. */
   requireVerified?: boolean;
+  /** Refuses containers with loops that have no proven bound. */
+  requireBounded?: boolean;
 }
 
 export interface LoadOptions {
@@ -75,7 +77,7 @@ export class RuntimeOf {
 
   /** Reads a container and places its code, for any number of instances. Throws InputError. */
   image(bytes: Uint8Array, where = "container"): Image {
-    const container = readImage(bytes, where, this.engine.arch, this.options.requireVerified ?? false);
+    const container = readImage(bytes, where, this.engine.arch, this.options);
     const engine = this.engine.load(container);
     let held = true;
     const made: LoadedImage = {

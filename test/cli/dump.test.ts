@@ -116,7 +116,7 @@ describe("--native", () => {
     expect(out).toContain('; "%s(12, 3) = %lu\\n"\n');
     expect(out).toContain("; ./prog.c:25: result = result * 100 + local[(argc + i) % 3](12, 3);\n");
     expect(out.match(/<(\w+)>:$/gm)).toEqual(
-      ["function_pointers", "multiply", "add", "subtract", "rodata"].map((name) => `<${name}>:`),
+      ["function_pointers", "subtract", "multiply", "add", "rodata"].map((name) => `<${name}>:`),
     );
   });
 
