@@ -239,7 +239,12 @@ function entries(
   options: CompileOptions,
 ): ProgramEntry[] {
   return program.entries.map(({ name, hook, func }, e) => {
-    const { kind, memory } = contextOf(hook, contextText(options), options.limits?.layouts, options.otherwise);
+    const { kind, memory } = contextOf(
+      hook,
+      contextText(options),
+      options.limits?.layouts,
+      options.otherwise,
+    );
     const [verified, bounded] = [verdicts !== undefined, verdicts?.[e].bounded ?? false];
     const contract = { verified, bounded, context: kind, memory, stack: stack[func] };
     return { name, hook, offset: offsets[func], contract };
@@ -254,7 +259,8 @@ export const verifyLinked = (
   program: Program,
   options: CompileOptions,
   trace?: VerifyOptions["trace"],
-): Verdict[] => verify(program, { ...options.limits, ctx: contextText(options), otherwise: options.otherwise, trace });
+): Verdict[] =>
+  verify(program, { ...options.limits, ctx: contextText(options), otherwise: options.otherwise, trace });
 
 /** Verdicts of a program that is safe. Throws ERR_RUNBPF_VERIFY for any other. */
 function prove(program: Program, options: CompileOptions): Verdict[] {

@@ -66,7 +66,11 @@ describe("wrong usage: status 2, the reason and the usage line", () => {
       'expected at most 5 numbers, got 6: "6" is too',
       RUN,
     ],
-    [["run", SUM, "--raw", "--no-verify", "--mem", "hex:00", "1", "2", "3", "4"], "expected at most 3 numbers", RUN],
+    [
+      ["run", SUM, "--raw", "--no-verify", "--mem", "hex:00", "1", "2", "3", "4"],
+      "expected at most 3 numbers",
+      RUN,
+    ],
   ])("%j", async (line, message, usage) => {
     const { status, out, err } = await cli(line);
     expect(err).toContain(`runbpf: `);
@@ -123,10 +127,16 @@ describe("refused input: status 1 and one line", () => {
       ["run", FILTER, "--ctx", "mem:20"],
       "expected at least 20 bytes of memory, got none (give them with --mem)",
     ],
-    [["run", FILTER, "--ctx", "xdp", "--no-verify"], "expected a program of context args, mem or cmd, got context xdp"],
+    [
+      ["run", FILTER, "--ctx", "xdp", "--no-verify"],
+      "expected a program of context args, mem or cmd, got context xdp",
+    ],
     [["dump", TEXT], `${TEXT}: expected a bare file, an spf file or an ELF object`],
     [["dump", EVIL], "evil\\x1b[31m: expected"],
-    [["run", SUM, "--raw", "--no-verify", "-O2", "--program", "other"], 'expected one of the programs main, got "other"'],
+    [
+      ["run", SUM, "--raw", "--no-verify", "-O2", "--program", "other"],
+      'expected one of the programs main, got "other"',
+    ],
   ])("%j", async (line, message) => {
     const { status, out, err } = await cli(line);
     expect(err).toContain(message);
@@ -150,7 +160,10 @@ describe("a program that fails: status 3, function and source line", () => {
       ["run", FAULT, "--raw", "--no-verify", "0"],
       /^runbpf: .*fault.bin in main\(\) at code\+0x[0-9a-f]+: .*SIGSEGV.*0x10\n$/,
     ],
-    [["run", SPIN, "--raw", "--no-verify", "--timeout", "30"], /spin.bin in main\(\) at code\+0x[0-9a-f]+: .*30 ms\n$/],
+    [
+      ["run", SPIN, "--raw", "--no-verify", "--timeout", "30"],
+      /spin.bin in main\(\) at code\+0x[0-9a-f]+: .*30 ms\n$/,
+    ],
   ])("%j", async (line, message) => {
     const { status, out, err } = await cli(line);
     expect(err).toMatch(message);

@@ -19,7 +19,8 @@ const FILE = scratchPath("damaged");
 const OUT = scratchPath("made");
 
 /** The verifier's words take more lines than one. */
-const UNPROVEN = /^[^\n]+: error: (r\d+: )?expected [^\n]+, got [^\n]+ \[[a-z-]+\]\n[^]*--no-verify [^\n]+\n$/;
+const UNPROVEN =
+  /^[^\n]+: error: (r\d+: )?expected [^\n]+, got [^\n]+ \[[a-z-]+\]\n[\s\S]*--no-verify [^\n]+\n$/;
 
 /** What a person would see must be one line, and the status must not be that of a bug. */
 function check({ status, out, err }: Result, seed: number): void {
