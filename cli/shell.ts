@@ -151,7 +151,16 @@ export async function shell(args: Args, io: Io): Promise<number> {
   const runtime = new Runtime({ ...runtimeOptions(args), engine, output: io.out });
   const verify = !flag(args, "no-verify");
   const ctx = option(args, "ctx");
-  const session: Session = { io, runtime, engine, verify, ctx, kinds: new WeakMap(), interactive, over: false };
+  const session: Session = {
+    io,
+    runtime,
+    engine,
+    verify,
+    ctx,
+    kinds: new WeakMap(),
+    interactive,
+    over: false,
+  };
   try {
     if (interactive) return await interact(session);
     if (script !== undefined && script !== "-")
