@@ -21,7 +21,7 @@ export interface Call {
 
 /** Bytes of a struct bpf_timer and a struct bpf_spin_lock. */
 const TIMER_SIZE = 16;
-const LOCK_SIZE = 4;
+export const LOCK_SIZE = 4;
 /** Largest size that a helper takes. */
 const MOST_SIZE = 2 ** 29;
 
@@ -219,6 +219,9 @@ function checkLock(env: Env, state: State, call: Call, v: Value): void {
   if (v.kind !== "map-value" || !isConst(v) || constOf(v) % 4 !== 0)
     refuse("lock", "a lock in a map value, at a constant offset", describe(v));
   checkBounds(env, state, v, 0, LOCK_SIZE);
+  const at = env.locks.get(v.of) ?? constOf(v);
+  if (at !== constOf(v)) refuse("lock", `the lock of the map's values, at offset ${at}`, describe(v));
+  env.locks.set(v.of, at);
   if (call.row.effects.includes("locks")) {
     state.lock = v;
     return;

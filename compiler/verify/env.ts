@@ -62,6 +62,8 @@ export class Env {
   readonly parts = new Set<number>();
   /** How often states were joined: what is refused then may be accepted when more are kept apart. */
   joins = 0;
+  /** Where the values of a map have their lock. */
+  readonly locks = new Map<number, number>();
   /** Bytes of stack that each function uses. */
   readonly used: number[] = [];
   private readonly names = new Map<string, number>();

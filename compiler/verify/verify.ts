@@ -8,6 +8,7 @@ import type { ContextLayout } from "../../formats/contexts.ts";
 import type { HelperRow } from "../../helpers/table.ts";
 import { contextOf, type FullContext } from "../context.ts";
 import type { Entry, Program } from "../program.ts";
+import { LOCK_SIZE } from "./arguments.ts";
 import type { Chain } from "./chain.ts";
 import { Env, MOST, OBJECTS } from "./env.ts";
 import { Explorer, type Trace } from "./explore.ts";
@@ -140,6 +141,24 @@ function checkReachable(env: Env, infos: FuncInfo[], func: number, chain: Chain)
   }
 }
 
+/** A lock is for the helpers alone. */
+function checkLocks(env: Env, root: Chain, facts: Facts): void {
+  if (env.locks.size === 0) return;
+  for (const [func, list] of facts.accesses.entries())
+    for (const [insn, fact] of (list ?? []).entries()) {
+      if (fact?.kind !== "map-value") continue;
+      const { least, most, bytes } = fact;
+      const locks = [...env.locks].filter(([map]) => map === fact.of || fact.of === -1);
+      if (!locks.some(([, at]) => most + bytes > at && least < at + LOCK_SIZE)) continue;
+      [env.chain, env.insn, env.subject] = [{ ...root, func }, insn, ""];
+      refuse(
+        "lock",
+        "an access beside the lock of a map value",
+        `${bytes} bytes at offset ${least === most ? least : `${least} … ${most}`}, where the lock is`,
+      );
+    }
+}
+
 const roundUp = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
 /** Stack of the deepest chain; refuses more than `most`, naming its functions. */
@@ -233,6 +252,7 @@ function attempt(
     checkReachable(env, infos, entry.func, explorer.chains.root);
     explorer.run(entryState(env, entry.func, context));
     explorer.last = undefined;
+    checkLocks(env, explorer.chains.root, facts);
     stack = checkStack(env, explorer.chains.root, options.maxStack ?? MOST_STACK);
   } catch (error) {
     if (!(error instanceof Broken)) throw error;

@@ -168,6 +168,19 @@ ok(
 );
 no("lock", "not unlocked", `${HELD}${OUT}`);
 no("lock", "not unlocked on one path", `r7 = r1; ${HELD}; if r7 == 0 goto out; ${UNLOCK}${OUT}`);
+ok("beside the lock", `${HELD}; r0 = u32[r6+4]; u64[r6+40] = 1; ${UNLOCK}${OUT}`);
+no("lock", "the lock read", `${HELD}; ${UNLOCK}; !r0 = u32[r6+0]${OUT}`);
+no(
+  "lock",
+  "the lock written, before it is one",
+  `${VALUE}; !u8[r0+3] = 1; r6 = r0; r1 = r6; call bpf_spin_lock; ${UNLOCK}${OUT}`,
+);
+no("lock", "the lock added to", `${HELD}; ${UNLOCK}; r1 = 1; !lock u32[r6+0] += r1${OUT}`);
+no(
+  "lock",
+  "two locks in a value",
+  `${HELD}; ${UNLOCK}; r1 = r6; r1 += 8; !call bpf_spin_lock; r1 = r6; r1 += 8; call bpf_spin_unlock${OUT}`,
+);
 no("lock", "locked twice", `${HELD}; r1 = r6; !call bpf_spin_lock; ${UNLOCK}; ${UNLOCK}${OUT}`);
 no("lock", "unlocked and not locked", `${VALUE}; r1 = r0; !call bpf_spin_unlock${OUT}`);
 no("lock", "unlocked twice", `${HELD}; ${UNLOCK}; r1 = r6; !call bpf_spin_unlock${OUT}`);
