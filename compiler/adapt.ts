@@ -5,7 +5,7 @@
 
 import { type ContextField, type ContextLayout, layoutOf } from "../formats/contexts.ts";
 import { InputError } from "../formats/error.ts";
-import { BPF, type BpfRow, type Insn } from "../formats/isa/bpf.ts";
+import { BPF, type Insn } from "../formats/isa/bpf.ts";
 import { place } from "./place.ts";
 import type { Func, Program } from "./program.ts";
 import type { Verdict } from "./verify/verify.ts";
@@ -21,8 +21,10 @@ function fieldAt(layout: ContextLayout, offset: number, bytes: number): ContextF
 
 const LOAD64 = BPF.find((row) => row.name === "ldxdw")!;
 
+type Access = Pick<Insn, "row" | "off">;
+
 /** The row and the offset of an access in our layout. */
-function adapted(insn: Insn, layout: ContextLayout): { row: BpfRow; off: number } {
+function adapted(insn: Insn, layout: ContextLayout): Access {
   const { row, off } = insn;
   const field = fieldAt(layout, off, row.bytes);
   if (field === undefined || field.family === "own") return { row, off };
@@ -33,12 +35,13 @@ function change(program: Program, func: Func, f: number, verdicts: readonly Verd
   const insns = func.insns.slice();
   let changed = false;
   for (let i = 0; i < insns.length; i++) {
-    let now: { row: BpfRow; off: number } | undefined;
+    let now: Access | undefined;
     for (const { facts, context } of verdicts) {
-      if (facts.accesses[f]?.[i]?.kind !== "context") continue;
-      const layout = context.layout ?? layoutOf(context.kind);
-      if (layout === undefined) continue;
-      const next = adapted(insns[i], layout);
+      const access = facts.accesses[f]?.[i];
+      if (access === undefined) continue;
+      const layout = access.kind === "context" ? (context.layout ?? layoutOf(context.kind)) : undefined;
+      // Other memory is accessed as the instruction says, which then has to hold for all programs.
+      const next = layout === undefined ? insns[i] : adapted(insns[i], layout);
       if (now !== undefined && (now.row !== next.row || now.off !== next.off))
         throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
           where: place(program.name, func, i),
@@ -49,7 +52,7 @@ function change(program: Program, func: Func, f: number, verdicts: readonly Verd
       now = next;
     }
     if (now === undefined || (now.row === insns[i].row && now.off === insns[i].off)) continue;
-    insns[i] = { ...insns[i], ...now };
+    insns[i] = { ...insns[i], row: now.row, off: now.off };
     changed = true;
   }
   return changed ? { ...func, insns } : func;

@@ -231,6 +231,9 @@ function generate(fns: Fn[], target: Target, clock: Clock): FunctionCode[] {
   return codes;
 }
 
+/** The first of the context kinds that embedders number themselves. */
+const EMBEDDERS = 128;
+
 function entries(
   program: Program,
   offsets: number[],
@@ -239,14 +242,16 @@ function entries(
   options: CompileOptions,
 ): ProgramEntry[] {
   return program.entries.map(({ name, hook, func }, e) => {
-    const { kind, memory } = contextOf(
+    const { kind, memory, layout } = contextOf(
       hook,
       contextText(options),
       options.limits?.layouts,
       options.otherwise,
     );
     const [verified, bounded] = [verdicts !== undefined, verdicts?.[e].bounded ?? false];
-    const contract = { verified, bounded, context: kind, memory, stack: stack[func] };
+    // Loaders know the sizes of our own contexts, and not of an embedder's.
+    const least = kind < EMBEDDERS ? memory : Math.max(memory, layout?.size ?? 0);
+    const contract = { verified, bounded, context: kind, memory: least, stack: stack[func] };
     return { name, hook, offset: offsets[func], contract };
   });
 }

@@ -3,6 +3,7 @@
 import { CONTEXTS, type Container, type ProgramEntry } from "../formats/container.ts";
 import { InputError } from "../formats/error.ts";
 import { utf8 } from "../helpers/host.ts";
+import { violation } from "./contract.ts";
 import type { Argument, EngineInstance } from "./engine/engine.ts";
 import { Exit } from "./fault.ts";
 
@@ -16,7 +17,7 @@ export class Instance {
   private engine: EngineInstance | undefined;
   private readonly dispose: () => void;
 
-  private readonly takesMemory: boolean;
+  private readonly checked: boolean;
 
   /** Made by Runtime.load(). */
   constructor(
@@ -31,7 +32,7 @@ export class Instance {
     this.bytes = bytes;
     this.engine = engine;
     this.dispose = dispose;
-    this.takesMemory = container.programs[0]?.contract.context === CONTEXTS.mem;
+    this.checked = (container.programs[0]?.contract.context ?? CONTEXTS.args) !== CONTEXTS.args;
   }
 
   get programs(): readonly ProgramEntry[] {
@@ -50,12 +51,12 @@ export class Instance {
 
   /**
    * Runs the first program with r1 … r5 (missing ones are 0) and returns r0, 0 … 2^64 - 1. Bytes are passed by
-   * their address, and are the program's to read and write during the call; a verified program of context mem wants
-   * them and their length. Throws RunError, ERR_RUNBPF_CONTRACT and what helpers throw.
+   * their address, and are the program's to read and write during the call; a verified program of another context
+   * than args wants them as formats/README.md has it. Throws RunError, ERR_RUNBPF_CONTRACT and what helpers throw.
    */
   run(a1: Argument = 0, a2: Argument = 0, a3: Argument = 0, a4: Argument = 0, a5: Argument = 0): bigint {
     const engine = this.engine ?? this.running();
-    if (this.takesMemory) this.checkMemory(0, a1, a2);
+    if (this.checked) this.check(0, a1, a2);
     const count = a5 !== 0 ? 5 : a4 !== 0 ? 4 : a3 !== 0 ? 3 : a2 !== 0 ? 2 : 1;
     this.runs++;
     try {
@@ -71,7 +72,7 @@ export class Instance {
     const index = this.find(program);
     const engine = this.running();
     const [a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0] = args;
-    this.checkMemory(index, a1, a2);
+    this.check(index, a1, a2);
     this.runs++;
     try {
       return engine.run(index, 5, a1, a2, a3, a4, a5);
@@ -136,23 +137,9 @@ export class Instance {
     return index;
   }
 
-  /** What verification assumed of r1 and r2: memory, and its length. */
-  private checkMemory(index: number, memory: Argument, length: Argument): void {
-    const { context, memory: least, verified } = this.programs[index].contract;
-    if (context !== CONTEXTS.mem) return;
-    const refuse = (expected: string, got: string): never => {
-      throw new InputError("ERR_RUNBPF_CONTRACT", { where: this.name, expected, got });
-    };
-    if (typeof memory !== "object") {
-      if (verified) refuse("memory as the first argument", `${memory}`);
-      return;
-    }
-    const size = memory.length;
-    if (size < least) refuse(`at least ${least} bytes of memory`, `${size}`);
-    if (!verified) return;
-    if (size > 0x7fffffff) refuse("less than 2^31 bytes of memory", `${size}`);
-    const given = typeof length === "object" ? undefined : length;
-    if (given === undefined || BigInt(given) !== BigInt(size))
-      refuse(`${size}, the length of the memory, as the second argument`, `${given ?? "memory"}`);
+  /** Refuses arguments that are not what verification assumed. */
+  private check(index: number, first: Argument, second: Argument): void {
+    const found = violation(this.programs[index].contract, first, second);
+    if (found) throw new InputError("ERR_RUNBPF_CONTRACT", { where: this.name, ...found });
   }
 }

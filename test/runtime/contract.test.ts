@@ -1,11 +1,12 @@
 /** What verification assumed, the runtime insists on: memory with its length, its least size, proofs that a host requires. */
 
 import { describe, expect, test } from "vitest";
-import { compile } from "../../compiler/compile.ts";
+import { type CompileOptions, compile } from "../../compiler/compile.ts";
+import { LAYOUTS, parseLayout } from "../../formats/contexts.ts";
 import { assemble } from "../../formats/isa/bpf.ts";
 import { Runtime } from "../../runtime/index.ts";
 
-const made = (text: string, options: { ctx?: string; verify?: boolean } = {}) =>
+const made = (text: string, options: CompileOptions = {}) =>
   compile(assemble(text), { raw: true, name: "test", ...options }).container;
 
 const FIRST = "if r2 == 0 goto +2\nr0 = *(u8 *)(r1 + 0x0)\nexit\nr0 = 0\nexit";
@@ -55,6 +56,54 @@ describe.each(["native", "interpret"] as const)("%s", (engine) => {
     using instance = load(build(EIGHT, { ctx: "mem:8" }));
     expect(instance.run(new Uint8Array(8).fill(1), 8)).toBe(0x0101010101010101n);
     expect(code(() => instance.run(new Uint8Array(7), 7))).toBe("ERR_RUNBPF_CONTRACT");
+  });
+
+  test("a command line has argv[0], and a null behind its last argument", () => {
+    const second = "r0 = *(u64 *)(r2 + 0x8)\nif r0 == 0 goto +1\nr0 = *(u8 *)(r0 + 0x0)\nexit";
+    using instance = load(build(second, { ctx: "cmd" }));
+    expect(instance.runCommand(["name", "A"])).toBe(65n);
+    expect(instance.runCommand(["name"])).toBe(0n);
+    for (const wrong of [
+      () => instance.runCommand([]),
+      () => instance.run(),
+      () => instance.run(1),
+      () => instance.run(-1, 4096),
+      () => instance.run(1, new Uint8Array(15)),
+    ])
+      expect(code(wrong)).toBe("ERR_RUNBPF_CONTRACT");
+    expect(instance.run(1, new Uint8Array(16))).toBe(0n);
+  });
+
+  test("a context has its size, and a packet the bytes that it can have", () => {
+    using instance = load(build("r0 = *(u32 *)(r1 + 0xc)\nr0 &= 3\nexit", { ctx: "xdp" }));
+    const { size } = LAYOUTS.xdp;
+    const context = (data: number, end: number, meta = data) => {
+      const bytes = new Uint8Array(size);
+      for (const [k, address] of [data, end, meta].entries())
+        new DataView(bytes.buffer).setBigUint64(8 * k, BigInt(address), true);
+      bytes[24 + 12] = 2;
+      return bytes;
+    };
+    expect(instance.run(context(4096, 4096 + 65_535))).toBe(2n);
+    for (const wrong of [
+      () => instance.run(),
+      () => instance.run(new Uint8Array(size - 1)),
+      () => instance.run(context(4096, 4096 + 65_536)),
+      () => instance.run(context(4096, 4095)),
+      () => instance.run(context(4096, 4097, 4097)),
+    ])
+      expect(code(wrong)).toBe("ERR_RUNBPF_CONTRACT");
+  });
+
+  test("an embedder's context has its size", () => {
+    const field = { name: "value", offset: 8, size: 8 };
+    const layouts = [parseLayout({ name: "sensor", kind: 200, size: 16, fields: [field] }, "sensor")];
+    const options = { ctx: "sensor", limits: { layouts } };
+    using instance = load(build("r0 = *(u64 *)(r1 + 0x8)\nexit", options));
+    expect(instance.programs[0].contract).toMatchObject({ context: 200, memory: 16 });
+    expect(instance.run(new Uint8Array(16).fill(1))).toBe(0x0101010101010101n);
+    expect(code(() => instance.run(new Uint8Array(15)))).toBe("ERR_RUNBPF_CONTRACT");
+    expect(code(() => instance.run())).toBe("ERR_RUNBPF_CONTRACT");
   });
 
   test("proofs that a host requires", () => {
