@@ -265,13 +265,15 @@ function verifyEntry(program: Program, infos: FuncInfo[], entry: Entry, options:
   const start = performance.now();
   const context = contextOf(entry.hook, options.ctx, options.layouts, options.otherwise);
   let instructions = 0;
-  let result!: ReturnType<typeof attempt>;
+  let result: ReturnType<typeof attempt> | undefined;
   for (const apart of APART) {
-    result = attempt(program, infos, entry, context, options, apart);
-    instructions += result.explorer.count;
+    const next = attempt(program, infos, entry, context, options, apart);
+    instructions += next.explorer.count;
+    // That keeping more apart takes too long says less than why it was tried.
+    if (result === undefined || next.refusal?.rule !== "budget") result = next;
     if (!result.refusal || result.env.joins === 0 || result.refusal.rule === "budget") break;
   }
-  const { env, explorer, refusal, stack, facts } = result;
+  const { env, explorer, refusal, stack, facts } = result!;
   const loops = refusal ? [] : loopsOf(explorer);
   return {
     ...{
