@@ -5,7 +5,10 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSy
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { contextOfHook } from "../compiler/context.ts";
 import { RULES } from "../compiler/verify/rules.ts";
+import { CONTEXTS, type ContextName } from "../formats/container.ts";
+import { parseLayout } from "../formats/contexts.ts";
 import { buildCli, ROOT } from "./cli/process.ts";
 import { skip } from "./device-tools.ts";
 
@@ -66,16 +69,38 @@ test("every folder with source has a README.md, and README.md leads to it", () =
 /** Writes what commands print now into the pages. */
 const UPDATE = process.env.RUNBPF_UPDATE === "1";
 
-test("docs/verifier.md has every rule of the verifier", () => {
-  const rows = Object.entries(RULES).map(([rule, text]) => `| \`${rule}\` | ${text} |`);
+describe("docs/verifier.md", () => {
   const page = read("docs/verifier.md");
-  const found = [...page.matchAll(/^\| `[a-z-]+` \| .* \|$/gm)].map(([row]) => row);
-  if (UPDATE)
-    writeFileSync(
-      join(ROOT, "docs/verifier.md"),
-      page.replace(found.join("\n") || "(rules)", rows.join("\n")),
-    );
-  else expect(found).toEqual(rows);
+  /** Rows of the table below a heading whose first cell is code. */
+  const rowsBelow = (heading: string) =>
+    page
+      .split(/^## /m)
+      .find((part) => part.startsWith(`${heading}\n`))!
+      .split("\n")
+      .filter((line) => line.startsWith("| `"));
+
+  test("has every rule of the verifier", () => {
+    const rows = Object.entries(RULES).map(([rule, text]) => `| \`${rule}\` | ${text} |`);
+    const found = rowsBelow("Rules");
+    if (UPDATE)
+      writeFileSync(join(ROOT, "docs/verifier.md"), page.replace(found.join("\n"), rows.join("\n")));
+    else expect(found).toEqual(rows);
+  });
+
+  test("has every context, with section names that stand for it", () => {
+    const rows = rowsBelow("Contexts").map((row) => row.split("|").map((cell) => cell.trim()));
+    expect(rows.map(([, name]) => name)).toEqual(Object.keys(CONTEXTS).map((name) => `\`${name}\``));
+    for (const [, name, sections] of rows)
+      for (const [, section] of sections.matchAll(/`([a-z_.]+(?:\/…|\.…)?)`/g))
+        expect(contextOfHook(section.replace("…", "x")).kind, section).toBe(
+          CONTEXTS[name.slice(1, -1) as ContextName],
+        );
+  });
+
+  test("declares a context that is one", () => {
+    const [, json] = /^```json\n([\s\S]*?)^```/m.exec(page)!;
+    expect(parseLayout(JSON.parse(json), "page").name).toBe("sensor");
+  });
 });
 
 test("ARCHITECTURE.md is one page", () => {
@@ -163,7 +188,9 @@ describe("pages with commands", () => {
       },
     );
 
-  const scripts = [...read("README.md").matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code]) => code);
+  const scripts = WITH_COMMANDS.flatMap((page) =>
+    [...read(page).matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code]) => code),
+  );
 
   test("has JavaScript to try", () => {
     expect(scripts.join()).toMatch(/^import .* from "runbpf\/compiler";$/m);
