@@ -200,7 +200,10 @@ function readSources({ bytes, where, kind }: Subject): Map<string, string> {
   const { btf, debug } = load(bytes, where);
   for (const { lines } of debug.values())
     for (const { file, line, text } of lines)
-      all.set(`${btf!.text(file, "file")}:${line}`, btf!.text(text, "source line").trim());
+      all.set(
+        `${btf!.text(file, "file")}:${line}`,
+        btf!.text(text, "source line").replaceAll("\t", "    ").trim(),
+      );
   return all;
 }
 

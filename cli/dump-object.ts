@@ -196,7 +196,7 @@ function dumpFunction(object: ObjectFile, code: Code, { where, style }: Subject,
     const line = lines.get(at);
     if (line !== undefined && line.line !== shown) {
       shown = line.line;
-      const source = printable(object.btf!.text(line.text, "source line").trimEnd());
+      const source = printable(object.btf!.text(line.text, "source line").replaceAll("\t", "    ").trimEnd());
       out.push(style.dim(`; ${source === "" ? `line ${line.line}` : source}`) + "\n");
     }
     // What a relocation will change leads nowhere yet.

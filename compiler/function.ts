@@ -30,7 +30,7 @@ function readLines({ btf, debug }: ObjectFile, code: Code, indexOfSlot: Int32Arr
     const insn = indexOfSlot[(offset - code.offset) / SLOT] ?? -1;
     if (insn < 0) continue;
     const [name, source] = [btf.text(file, "a file's name"), btf.text(text, "a source line")];
-    lines.push({ insn, file: name, line, column, text: source.trim() });
+    lines.push({ insn, file: name, line, column, text: source.trimEnd() });
   }
   return lines;
 }

@@ -80,10 +80,8 @@ export function stringTable(data: Uint8Array, reader: Reader): (offset: number, 
       reader.fail(0, `${what} that ends with a NUL`, "the end of the string table");
     budget -= end - offset;
     if (budget < 0) reader.fail(0, `names of at most ${limit} bytes in all`, "more");
-    const text = decoder
-      .decode(data.subarray(offset, end))
-      .replaceAll("\t", "    ")
-      .replace(/\p{Cc}/gu, "?");
+    // Tabs stay: columns of source lines count them as one.
+    const text = decoder.decode(data.subarray(offset, end)).replace(/[^\P{Cc}\t]/gu, "?");
     known.set(offset, text);
     return text;
   };

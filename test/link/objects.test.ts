@@ -126,7 +126,7 @@ describe.each(["14", "19"])("committed objects of clang %s", (version) => {
     const { functions } = linkFile(`${OBJECTS}calls-clang${version}.o`);
     const one = functions[0];
     const call = one.references.findIndex((r) => r?.kind === "helper");
-    expect(lineOf(one, call)).toMatchObject({ file: "./calls.c", line: 24, text: `puts("hello");` });
+    expect(lineOf(one, call)).toMatchObject({ file: "./calls.c", line: 24, text: `  puts("hello");` });
     for (const { lines, insns } of functions) {
       expect(lines.length).toBeGreaterThan(0);
       expect(lines.every((l, i) => l.insn < insns.length && (i === 0 || lines[i - 1].insn <= l.insn))).toBe(
