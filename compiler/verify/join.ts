@@ -277,7 +277,9 @@ class Joiner {
     const { a, b } = this;
     const rooms: Room[] = [];
     const add = (of: number, id: number, scale: number, room: number, before: number) => {
-      if (room === Number.NEGATIVE_INFINITY || (this.widening?.dropRooms && room < before)) return;
+      // Beyond, doubles round.
+      if (Math.abs(room) > EXACT || Math.abs(scale) > EXACT || (this.widening?.dropRooms && room < before))
+        return;
       if (!rooms.some((r) => r.of === of && r.id === id && r.scale === scale))
         rooms.push({ of, id, scale, room });
     };
