@@ -25,6 +25,7 @@ function writeAll(fd: number, data: string | Uint8Array): void {
       done += writeSync(fd, bytes, done);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
+      if (code === "EPIPE" && fd === 2) return; // nobody listens: the status says it
       if (code === "EPIPE") process.exit(0); // the reader has seen enough
       if (code !== "EAGAIN") throw error;
       Atomics.wait(sleeper, 0, 0, 1);

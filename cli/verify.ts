@@ -1,7 +1,7 @@
 /** runbpf verify: a verdict a program; exit status 1 when one of them is refused. */
 
 import { readProgram, verifyLinked } from "../compiler/compile.ts";
-import { explain, explanationText } from "../compiler/explain.ts";
+import { type Explanation, explain, explanationText } from "../compiler/explain.ts";
 import { place } from "../compiler/place.ts";
 import type { Program } from "../compiler/program.ts";
 import { printState } from "../compiler/verify/print.ts";
@@ -56,13 +56,21 @@ function jsonOf(program: Program, verdict: Verdict): string {
 
 /** Prints every instruction that is followed with what is known before it. */
 const tracer =
-  (program: Program, io: Io): VerifyOptions["trace"] =>
+  (program: Program, write: (text: string) => void): VerifyOptions["trace"] =>
   (f, i, state) => {
     const func = program.functions[f];
     const insn = func.insns[i];
     const at = `${"  ".repeat(state.depth - 1)}${func.name}+${insn.slot}: ${print(insn)}`;
-    io.out(`${at.padEnd(48)} ; ${printable(printState(program, state))}\n`);
+    write(`${at.padEnd(48)} ; ${printable(printState(program, state))}\n`);
   };
+
+/** "parse: refused after 0.8 ms" and the explanation. */
+function refused(program: Program, { name, milliseconds }: Verdict, explanation: Explanation): string {
+  const lines = explanationText(program, explanation).split("\n");
+  return [`${name}: refused after ${milliseconds.toFixed(1)} ms`, ...lines]
+    .map((line) => `${printable(line)}\n`)
+    .join("");
+}
 
 export function verify(args: Args, io: Io): number {
   const [file] = args.positionals;
@@ -74,22 +82,15 @@ export function verify(args: Args, io: Io): number {
     io.out(`${program.entries.map(({ name }) => name).join(", ")}: not verified\n`);
     return 0;
   }
-  const trace = flag(args, "verbose") ? tracer(program, io) : undefined;
+  const json = flag(args, "json");
+  const trace = flag(args, "verbose") ? tracer(program, json ? io.err : io.out) : undefined;
   const verdicts = verifyLinked(program, options, trace);
-  for (const verdict of verdicts) {
+  const told = verdicts.map((verdict) => {
+    if (json) return jsonOf(program, verdict);
     const explanation = explain(program, verdict);
-    if (flag(args, "json")) io.out(jsonOf(program, verdict));
-    else if (explanation === undefined) io.out(accepted(program, verdict));
-    else
-      io.out(
-        `${verdict.name}: refused after ${verdict.milliseconds.toFixed(1)} ms\n${explanationText(
-          program,
-          explanation,
-        )
-          .split("\n")
-          .map((line) => `${printable(line)}\n`)
-          .join("")}`,
-      );
-  }
+    return explanation === undefined ? accepted(program, verdict) : refused(program, verdict, explanation);
+  });
+  // At once: a reader that has seen enough does not change the status.
+  io.out(told.join(""));
   return verdicts.every(({ ok }) => ok) ? 0 : 1;
 }

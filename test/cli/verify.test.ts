@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { assemble } from "../../formats/isa/bpf.ts";
+import { CODE, makeObject } from "../elf-object.ts";
 import { EXAMPLES } from "../example-list.ts";
 import { cli, scratchFile, scratchPath } from "./cli.ts";
 
@@ -11,6 +12,19 @@ const GOOD = file("good.bin", "r0 = 0\nif r2 < 8 goto +1\nr0 = *(u64 *)(r1 + 0x0
 const BAD = file("bad.bin", "r0 = 0\nif r2 < 7 goto +1\nr0 = *(u64 *)(r1 + 0x0)\nexit");
 const LOOP = file("loop.bin", "r3 = 10\nr3 -= 1\nif r3 != 0 goto -2\nr0 = 0\nexit");
 const ENDLESS = file("endless.bin", "r1 += 1\nif r1 != r2 goto -2\nr0 = 0\nexit");
+
+const SEVERAL = scratchFile(
+  "several.o",
+  makeObject({
+    sections: ["bad", "good"].map((name) => ({
+      ...{ name: `test/${name}`, ...CODE },
+      data: assemble(name === "bad" ? "r0 = *(u8 *)(r1 + 0x0)\nexit" : "r0 = 0\nexit"),
+    })),
+    symbols: ["bad", "good"].map((name) => ({
+      ...{ name, section: `test/${name}`, type: "FUNC" as const, size: 16 },
+    })),
+  }),
+);
 
 describe("verify", () => {
   test("an accepted program: context, stack, loops, helpers", async () => {
@@ -61,6 +75,31 @@ describe("verify", () => {
     const { out } = await cli(["verify", GOOD, "--raw", "--verbose"]);
     expect(out).toMatch(/^main\+0: r0 = 0x0 +; r1=mem r2=\(0 … /m);
     expect(out).toMatch(/^main\+2: .* ; r0=0 r1=mem r2=\(8 … /m);
+  });
+
+  test("--verbose leaves the output to --json", async () => {
+    const { out, err } = await cli(["verify", GOOD, "--raw", "--verbose", "--json"]);
+    expect(JSON.parse(out)).toMatchObject({ verified: true });
+    expect(err).toMatch(/^main\+0: /);
+  });
+
+  test("a program that is refused hides no other", async () => {
+    const { status, out } = await cli(["verify", SEVERAL]);
+    expect(status).toBe(1);
+    expect(out).toMatch(/^bad: refused after [\s\S]*\ngood: verified in /);
+    const json = (await cli(["verify", SEVERAL, "--json"])).out.trim().split("\n");
+    expect(json.map((line) => JSON.parse(line).verified)).toEqual([false, true]);
+    expect((await cli(["verify", SEVERAL, "--program", "good"])).status).toBe(0);
+  });
+
+  test.each([
+    ["{", "expected JSON, got "],
+    ['{"name":"x","kind":5}', ".kind: expected a whole number from 128 to 255, got 5"],
+  ])("contexts that are none: %s", async (text, said) => {
+    const path = scratchFile("contexts.json", text);
+    const { status, err } = await cli(["verify", GOOD, "--raw", "--contexts", path]);
+    expect(status).toBeGreaterThan(0);
+    expect(err).toContain(said);
   });
 
   test("limits: stack, budget, size of memory, contexts of one's own", async () => {
