@@ -17,7 +17,7 @@ const show = (value: Argument): string =>
   typeof value === "object" ? `memory of ${value.length} bytes` : `${value}`;
 
 const is = (value: Argument, number: number): boolean =>
-  typeof value !== "object" && BigInt(value) === BigInt(number);
+  typeof value !== "object" && Number(value) === number;
 
 /** Context mem: memory, and its length. */
 function ofMemory(first: Argument, second: Argument): Violation | undefined {
@@ -30,7 +30,7 @@ function ofMemory(first: Argument, second: Argument): Violation | undefined {
 
 /** Context cmd: the number of arguments, and the address of their addresses with a null behind them. */
 function ofCommand(first: Argument, second: Argument): Violation | undefined {
-  if (typeof first === "object" || first < 1 || first > MOST_ARGUMENTS)
+  if (typeof first === "object" || !(first >= 1 && first <= MOST_ARGUMENTS))
     return { expected: `1 to ${MOST_ARGUMENTS} arguments, argv[0] among them`, got: show(first) };
   const least = 8 * (Number(first) + 1);
   if (typeof second === "object" ? second.length >= least : !is(second, 0)) return undefined;

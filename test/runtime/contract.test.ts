@@ -39,6 +39,7 @@ describe.each(["native", "interpret"] as const)("%s", (engine) => {
       () => instance.run(memory, 3),
       () => instance.run(memory, 1),
       () => instance.run(memory, memory),
+      () => instance.run(memory, 2.5),
       () => instance.run(4096, 8),
       () => instance.run(),
       () => instance.runProgram(0, 4096n, 8),
@@ -68,6 +69,7 @@ describe.each(["native", "interpret"] as const)("%s", (engine) => {
       () => instance.run(),
       () => instance.run(1),
       () => instance.run(-1, 4096),
+      () => instance.run(Number.NaN, 4096),
       () => instance.run(1, new Uint8Array(15)),
     ])
       expect(code(wrong)).toBe("ERR_RUNBPF_CONTRACT");
