@@ -142,7 +142,7 @@ function checkReferences(program: Program): void {
 }
 
 /** BPF to optimised SSA, for every function of a program. */
-function buildAll(program: Program, options: CompileOptions, clock: Clock): { fns: Fn[]; imports: Import[] } {
+function buildAll(program: Program, options: CompileOptions, clock: Clock): { fns: Fn[]; imports: Imports } {
   const imports = new Imports();
   const flows = program.functions.map(blocksOf);
   const params = parameters(program, flows);
@@ -157,13 +157,13 @@ function buildAll(program: Program, options: CompileOptions, clock: Clock): { fn
   for (const { name, run, skip } of PASSES) {
     if (skip?.includes(level)) continue;
     for (const fn of fns) {
-      run(fn, { imports, params });
+      run(fn, { imports, params, maps: program.maps });
       seen(name, fn);
     }
     clock.done(name);
   }
   for (const [f, fn] of fns.entries()) measureFrame(fn, (insn) => place(program, program.functions[f], insn));
-  return { fns, imports: imports.list };
+  return { fns, imports };
 }
 
 /** needsGot[f]: function f, or one that it calls, uses the import table. */
@@ -212,7 +212,7 @@ function generateNative(program: Program, arch: Arch, options: CompileOptions, c
   const built = buildAll(program, options, clock);
   const imports = assignSlots(built.fns, built.imports);
   const codes = generate(built.fns, target, clock);
-  const stack = stackNeeds(built.fns, codes, imports, program.pointers);
+  const stack = stackNeeds(built.fns, codes, imports, program);
   return { codes, imports, stack, patch: target.patch };
 }
 

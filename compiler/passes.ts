@@ -1,5 +1,6 @@
 /** The optimiser: passes in the order in which they run, with the reasons for that order. */
 
+import type { MapDefinition } from "../formats/container.ts";
 import type { Imports } from "./build/imports.ts";
 import type { Fn } from "./ir/ir.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
@@ -7,9 +8,12 @@ import { deadCode } from "./opt/dead-code.ts";
 import { directCalls } from "./opt/direct-calls.ts";
 import { dropExtensions } from "./opt/drop-extensions.ts";
 import { extendLoads } from "./opt/extend-loads.ts";
+import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
 import { simplify } from "./opt/simplify.ts";
+import { tailCalls } from "./opt/tail-calls.ts";
+import { threadJumps } from "./opt/thread-jumps.ts";
 import { unrollShifts } from "./opt/unroll-shifts.ts";
 
 export type Level = 0 | 1 | 2 | "s";
@@ -19,6 +23,7 @@ export interface PassContext {
   imports: Imports;
   /** Parameter masks by function. */
   params: readonly number[];
+  maps: readonly MapDefinition[];
 }
 
 export interface Pass {
@@ -35,14 +40,23 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow },
   // Address computations that were folded into loads and stores still mention the frame: gone before promotion.
   { name: "dead-code", run: deadCode },
+  // Its import gives a program's address, which is the code's to call.
+  { name: "tail-calls", run: tailCalls },
+  // Keys are read where the map is known: an array's from its stack slot, before slots are promoted.
+  { name: "inline-maps", run: inlineMaps, skip: NOT_AT_0 },
   // Copies into stack slots become stores, which promotion can remove.
   { name: "inline-memory", run: inlineMemory, skip: NOT_AT_0 },
+  // What became loads and stores leaves the slot's address behind without a use.
+  { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "promote-stack", run: promoteStack, skip: NOT_AT_0 },
   // Promotion exposes constants and copies.
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   // Targets may have come through the stack; unused arguments then die.
   { name: "direct-calls", run: directCalls },
   // Constant branches fall, their phis lose arguments …
+  { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
+  // … and null checks of what look-ups in arrays give are decided.
+  { name: "thread-jumps", run: threadJumps, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "drop-extensions", run: dropExtensions, skip: NOT_AT_0 },
   { name: "extend-loads", run: extendLoads, skip: NOT_AT_0 },

@@ -1,13 +1,18 @@
-/** Gives the imports that survived optimisation their final slots: helpers by first use, then maps, data last. */
+/**
+ * Gives the imports that survived optimisation their final slots: helpers by first use, then maps, data, and last what
+ * no code reads.
+ */
 
 import type { Import } from "../formats/container.ts";
+import type { Imports } from "./build/imports.ts";
 import type { Fn, Value } from "./ir/ir.ts";
 import { op } from "./ir/ops.ts";
 
 const RANK: Record<Import["kind"], number> = { helper: 0, named: 0, map: 1, function: 2, data: 3 };
+const UNUSED = 4;
 
 /** Rewrites the slots in all functions; returns the imports in their final order. */
-export function assignSlots(fns: Fn[], imports: readonly Import[]): Import[] {
+export function assignSlots(fns: Fn[], { list: imports, kept }: Imports): Import[] {
   const used = new Set<number>();
   const leaves = new Set<Value>();
   const see = (v: Value | null) => {
@@ -28,7 +33,8 @@ export function assignSlots(fns: Fn[], imports: readonly Import[]): Import[] {
       see(block.control);
     }
   }
-  const order = [...used].sort((a, b) => RANK[imports[a].kind] - RANK[imports[b].kind]);
+  const rank = (slot: number) => (used.has(slot) ? RANK[imports[slot].kind] : UNUSED);
+  const order = [...new Set([...used, ...kept])].sort((a, b) => rank(a) - rank(b));
   const slot = new Map(order.map((old, i) => [old, i]));
   for (const v of [...calls, ...leaves]) v.aux = slot.get(v.aux)!;
   return order.map((old) => imports[old]);

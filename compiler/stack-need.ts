@@ -1,10 +1,10 @@
 /** Native stack of the deepest call chain: requires encoded functions; recursion has no bound (0). */
 
-import type { Import } from "../formats/container.ts";
+import { type Import, MAX_TAIL_CALLS } from "../formats/container.ts";
 import { helperById } from "../helpers/table.ts";
 import type { Fn } from "./ir/ir.ts";
-import { op } from "./ir/ops.ts";
-import type { DataPointer } from "./program.ts";
+import { CALLEE, op } from "./ir/ops.ts";
+import type { DataPointer, Program } from "./program.ts";
 import type { FunctionCode } from "./target/code.ts";
 
 /** What may be called from a function: functions by index, and through pointers every one whose address is taken. */
@@ -20,7 +20,11 @@ function callees(fns: Fn[], imports: readonly Import[], pointers: DataPointer[])
       for (const v of [...block.phis, ...block.body]) {
         for (const arg of v.args) if (arg.op === op.code) taken.add(arg.aux);
         if (v.op === op.call) calls.add(v.aux);
-        if (v.op === op.calli || (v.op === op.helper && mayCallBack(imports[v.aux]))) through = true;
+        if (
+          (v.op === op.calli && v.aux === CALLEE.program) ||
+          (v.op === op.helper && mayCallBack(imports[v.aux]))
+        )
+          through = true;
       }
       if (block.control?.op === op.code) taken.add(block.control.aux);
     }
@@ -36,12 +40,32 @@ function mayCallBack(slot: Import): boolean {
   return row === undefined || row.args.some((arg) => arg.kind === "callback");
 }
 
-/** Bytes of native stack for a call of each function, a multiple of 16; 0 where recursion leaves it open. */
+/** The functions from which one that makes tail calls can be reached. */
+function tailCallers(fns: Fn[], calls: Set<number>[]): boolean[] {
+  const found = fns.map(({ blocks }) =>
+    blocks.some(({ body }) => body.some((v) => v.op === op.calli && v.aux === CALLEE.tail)),
+  );
+  const callers: number[][] = fns.map(() => []);
+  for (const [f, set] of calls.entries()) for (const to of set) callers[to].push(f);
+  const work = fns.flatMap((_, f) => (found[f] ? [f] : []));
+  for (let f = work.pop(); f !== undefined; f = work.pop())
+    for (const caller of callers[f])
+      if (!found[caller]) {
+        found[caller] = true;
+        work.push(caller);
+      }
+  return found;
+}
+
+/**
+ * Bytes of native stack for a call of each function, a multiple of 16; 0 where recursion leaves it open. A tail call
+ * stands on its caller's frames: as many programs as may be under way at once, each as deep as the deepest.
+ */
 export function stackNeeds(
   fns: Fn[],
   codes: FunctionCode[],
   imports: readonly Import[],
-  pointers: DataPointer[],
+  { pointers, entries }: Program,
 ): number[] {
   const calls = callees(fns, imports, pointers);
   const need = new Float64Array(fns.length);
@@ -68,5 +92,8 @@ export function stackNeeds(
       }
     }
   }
+  const tails = tailCallers(fns, calls);
+  const chain = MAX_TAIL_CALLS * Math.max(...entries.map(({ func }) => need[func]));
+  for (const [f, tail] of tails.entries()) if (tail) need[f] += chain;
   return [...need].map((bytes) => (Number.isFinite(bytes) ? Math.ceil(bytes / 16) * 16 : 0));
 }

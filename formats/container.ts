@@ -43,6 +43,20 @@ export const MAP_TYPE = {
   user_ringbuf: 31,
 } as const;
 
+/**
+ * What compiled code reads of a map: offsets of words from the address in the map's slot. `values` is the address of
+ * element 0 of an array (of this thread's, where each has its own), whose elements lie `stride` bytes apart. The others
+ * are addresses of functions and of the table of a prog array's entries; the word in front of that table counts the
+ * tail calls that are under way.
+ */
+export const MAP_HANDLE = { values: 0, lookup: 8, update: 16, remove: 24, targets: 48 } as const;
+
+/** Distance of an array's elements for values of so many bytes. */
+export const arrayStride = (valueSize: number): number => Math.ceil(valueSize / 8) * 8;
+
+/** Tail calls that may be under way at once (Linux's MAX_TAIL_CALL_CNT). */
+export const MAX_TAIL_CALLS = 33;
+
 /** Types whose values a program may read and not write. */
 export const READ_ONLY_MAPS: readonly number[] = [MAP_TYPE.devmap, MAP_TYPE.devmap_hash, MAP_TYPE.xskmap];
 

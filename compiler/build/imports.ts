@@ -5,6 +5,8 @@ import { helperById, prototypeHash } from "../../helpers/table.ts";
 
 export class Imports {
   readonly list: Import[] = [];
+  /** Slots that stay in the list though no code reads them: what was done through them is done in another way. */
+  readonly kept = new Set<number>();
   private readonly known = new Map<string, number>();
 
   private slot(key: string, make: () => Import): number {

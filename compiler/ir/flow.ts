@@ -72,3 +72,43 @@ export class Replacements {
     }
   }
 }
+
+/** Splits a block in front of body[index]: the rest, with the block's end, becomes a block of its own behind it. */
+export function splitBlock(fn: Fn, block: Block, index: number): Block {
+  const rest = insertBlock(fn, block);
+  rest.body = block.body.splice(index);
+  for (const v of rest.body) v.block = rest;
+  rest.end = block.end;
+  rest.control = block.control;
+  rest.at = block.at;
+  rest.successors = block.successors;
+  for (const next of rest.successors) next.predecessors[next.predecessors.indexOf(block)] = rest;
+  block.end = "trap";
+  block.control = null;
+  block.successors = [];
+  return rest;
+}
+
+/** A new block behind `before` in the layout. */
+export function insertBlock(fn: Fn, before: Block): Block {
+  const made = fn.block();
+  fn.blocks.pop();
+  fn.blocks.splice(fn.blocks.indexOf(before) + 1, 0, made);
+  return made;
+}
+
+/** Ends `from`, which has no end yet, with a jump to `to`. */
+export function jump(from: Block, to: Block): void {
+  from.end = "jump";
+  from.successors = [to];
+  to.predecessors.push(from);
+}
+
+/** Ends `from`, which has no end yet, with a branch on `control`. */
+export function branch(from: Block, control: Value, yes: Block, no: Block): void {
+  from.end = "branch";
+  from.control = control;
+  from.successors = [yes, no];
+  yes.predecessors.push(from);
+  no.predecessors.push(from);
+}

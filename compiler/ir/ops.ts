@@ -105,13 +105,21 @@ export const op = {
   xchg: row("xchg", 2, ["reads", "writes"], ""),
   cmpxchg: row("cmpxchg", 3, ["reads", "writes"], "arguments: address, value, expected"),
   call: row("call", -1, ["reads", "writes"], "function aux of the program; arguments r1 … r5"),
-  calli: row("calli", -1, ["reads", "writes"], "arguments: function address, r1 … r5"),
+  calli: row(
+    "calli",
+    -1,
+    ["reads", "writes"],
+    "arguments: function address, r1 … r5; aux = whose function it is, of CALLEE",
+  ),
   helper: row("helper", -1, ["reads", "writes"], "import slot aux; arguments r1 …"),
   code: row("code", 0, ["pure"], "the address of function aux"),
   rodata: row("rodata", 0, ["pure"], "the address of byte aux of the read-only data"),
   data: row("data", 0, ["pure"], "the address of the writable block, import slot aux, plus lo"),
   map: row("map", 0, ["pure"], "the content of import slot aux: a map's address"),
 } as const;
+
+/** Where an indirect call may lead: to a function of the program, to a map's operation, to another program. */
+export const CALLEE = { program: 0, map: 1, tail: 2 } as const;
 
 export const OP_ROWS: readonly Op[] = OPS;
 

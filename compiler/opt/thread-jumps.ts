@@ -1,0 +1,101 @@
+/**
+ * Jump threading: where the way into a block decides its branch, that way leads straight to the branch's target.
+ * Look-ups that were inlined and then compared with null are decided on every way. Blocks at the head of a loop stay
+ * as they are: going round them would give the loop a second entry.
+ */
+
+import { dominators } from "../ir/dominators.ts";
+import { insertBlock, jump, removeEdge } from "../ir/flow.ts";
+import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
+import type { Block, Fn, Value } from "../ir/ir.ts";
+import { EQ, NE, op } from "../ir/ops.ts";
+import { repair, type Use, usesOf } from "../ir/repair.ts";
+
+/** Values that a block may compute for its branch alone. */
+const MOST = 4;
+
+export function threadJumps(fn: Fn): void {
+  const candidates = fn.blocks.filter(isCandidate);
+  if (candidates.length === 0) return;
+  const dominates = dominators(fn);
+  const uses = usesOf(fn);
+  for (const block of candidates) {
+    if (block.predecessors.some((before) => dominates(block, before))) continue;
+    if (!block.body.every((v) => uses[v.id].every(isInside(block)))) continue;
+    const decided = block.predecessors.map((_, k) => decide(fn, block, k));
+    if (decided.some((way) => way !== undefined)) thread(fn, block, decided, uses);
+  }
+}
+
+function isCandidate(block: Block): boolean {
+  return (
+    block.end === "branch" &&
+    block.phis.length > 0 &&
+    block.body.length <= MOST &&
+    block.successors[0] !== block.successors[1] &&
+    block.control!.op === op.icmp &&
+    block.body.every((v) => v.op.pure)
+  );
+}
+
+/** A use of a value of `block` by the block itself, in the same round. */
+const isInside =
+  (block: Block) =>
+  (use: Use): boolean =>
+    use.block === block && use.user?.op !== op.phi;
+
+/** The address of an element of an array map, which is never null. */
+const isElement = (v: Value): boolean =>
+  v.op === op.add && v.args[0].op === op.load64 && v.args[0].args[0].op === op.map;
+
+/** Which successor block takes when it is entered from predecessor k; undefined: that depends. */
+function decide(fn: Fn, block: Block, k: number): 0 | 1 | undefined {
+  const known = new Map<Value, Value>();
+  for (const phi of block.phis) known.set(phi, phi.args[k]);
+  const emit: Emit = (row, type, args, aux = 0) => {
+    const made = fn.value(row, type, args, block);
+    made.aux = aux;
+    return fold(fn, made, emit);
+  };
+  for (const v of block.body) {
+    const args = v.args.map((arg) => known.get(arg) ?? arg);
+    const [a, b] = args;
+    if (v.op === op.icmp && isZero(b) && isElement(a) && (v.aux === EQ || v.aux === NE))
+      known.set(v, fn.const(1, v.aux === NE ? 1 : 0));
+    else known.set(v, emit(v.op, v.type, args, v.aux));
+  }
+  const control = known.get(block.control!) ?? block.control!;
+  if (!isConst(control)) return undefined;
+  return control.lo === 0 ? 1 : 0;
+}
+
+/** Redirects the ways that are decided, each through a block of its own. */
+function thread(fn: Fn, block: Block, decided: (0 | 1 | undefined)[], uses: Use[][]): void {
+  const definitions: { at: Block; args: Value[] }[] = [];
+  const ways = [...block.predecessors.entries()].filter(([k]) => decided[k] !== undefined).reverse();
+  const { successors } = block;
+  for (const [k, before] of ways) {
+    const target = successors[decided[k]!];
+    const edge = insertBlock(fn, before);
+    edge.at = block.at;
+    const args = block.phis.map((phi) => phi.args[k]);
+    const from = target.predecessors.indexOf(block);
+    before.successors[before.successors.indexOf(block)] = edge;
+    edge.predecessors = [before];
+    for (const phi of target.phis) {
+      const index = block.phis.indexOf(phi.args[from]);
+      const arg = index < 0 ? phi.args[from] : args[index];
+      phi.args.push(arg);
+      (uses[arg.id] ??= []).push({ user: phi, block: target });
+    }
+    jump(edge, target);
+    block.predecessors.splice(k, 1);
+    for (const phi of block.phis) phi.args.splice(k, 1);
+    definitions.push({ at: edge, args });
+  }
+  const kept = block.predecessors.length > 0;
+  if (!kept) for (const next of successors) removeEdge(block, next);
+  for (const [i, phi] of block.phis.entries())
+    repair(fn, uses, phi, new Map(definitions.map(({ at, args }) => [at, args[i]])), kept);
+  if (!kept) fn.blocks.splice(fn.blocks.indexOf(block), 1);
+}
