@@ -45,6 +45,21 @@ function findProgram({ container, name }: Instance, wanted: Call["program"]): nu
   );
 }
 
+/** The program for packets: the one asked for, or the only one of context xdp or skb. */
+export function findPacketProgram(instance: Instance, wanted: Call["program"]): number {
+  if (wanted !== undefined) return findProgram(instance, wanted);
+  const { programs } = instance;
+  const found = programs.flatMap(({ contract }, p) =>
+    contract.context === CONTEXTS.xdp || contract.context === CONTEXTS.skb ? [p] : [],
+  );
+  if (found.length === 1) return found[0];
+  throw new UsageError(
+    found.length === 0
+      ? `${instance.name} has no program of context xdp or skb`
+      : `${instance.name} has several programs for packets: choose one with --program ${found.map((p) => programs[p].name).join("|")}`,
+  );
+}
+
 /** r1 … r5. Throws UsageError. */
 function registers(texts: readonly string[], memory: Uint8Array | undefined): Argument[] {
   const first: Argument[] = memory === undefined ? [] : [memory, memory.length];

@@ -92,6 +92,19 @@ const ENGINE: OptionRow = {
   doc: "native, or interpret (bytecode over checked memory); otherwise as the file asks",
   values: ["native", "interpret"],
 };
+const SET: OptionRow = {
+  flags: "--set <name=value>",
+  doc: "value of a global variable before the program runs, those of const volatile ones too",
+  repeat: true,
+};
+const PIN: OptionRow = {
+  flags: "--pin <file>",
+  doc: "maps live in this file, which other processes share; made where there is none",
+};
+const CPUS: OptionRow = {
+  flags: "--cpus <n>",
+  doc: "threads that may share new maps, each with values of its own in per-cpu maps; 1 … 64",
+};
 const JSON_OBJECT: OptionRow = { flags: "--json", doc: "print one JSON object" };
 
 export const COMMANDS: readonly CommandRow[] = [
@@ -153,6 +166,14 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       PROGRAM,
       { flags: "--mem <file|hex:…>", doc: "memory for the program: r1 = its address, r2 = its length" },
+      {
+        flags: "--pcap <file>",
+        doc: "run an xdp or skb program over the packets of a capture file (pcap, pcapng)",
+      },
+      { flags: "--out <file>", doc: "with --pcap: write the packets that pass, in the format of the input" },
+      SET,
+      PIN,
+      CPUS,
       ENGINE,
       FUEL,
       TIMEOUT,
@@ -173,6 +194,8 @@ export const COMMANDS: readonly CommandRow[] = [
       ["run elf prog.o --mem packet.bin --ctx mem", "a program over the bytes of a file"],
       ["run prog.spf --timeout 100 --deny sys", "at most 100 ms, and none of the sys helpers"],
       ["run prog.bare -- -n 5", "arguments with a dash"],
+      ["run filter.spf --pcap in.pcap --out out.pcap", "counts verdicts, writes what passes"],
+      ["run prog.spf --set limit=100 --pin /tmp/maps", "a setting; maps that outlive the run"],
     ],
     load: async () => (await import("./run.ts")).run,
   },
@@ -237,7 +260,22 @@ export const COMMANDS: readonly CommandRow[] = [
     least: 0,
     most: 1,
     arguments: [["script", "commands, one a line; the first that fails ends it"]],
-    options: [ENGINE, TIMEOUT, ALLOW, DENY, CTX, VERIFY],
+    options: [
+      ENGINE,
+      TIMEOUT,
+      ALLOW,
+      DENY,
+      CTX,
+      VERIFY,
+      SET,
+      PIN,
+      CPUS,
+      {
+        flags: "--keep-maps <when>",
+        doc: "replace: same keeps maps whose definitions agree and refuses others, never makes new ones; same unless given",
+        values: ["same", "never"],
+      },
+    ],
     examples: [
       ["shell", "type help for its commands"],
       ["shell deploy.txt", "runs a script"],

@@ -13,6 +13,13 @@ export function parseWord(text: string): bigint | undefined {
   return BigInt.asUintN(64, value);
 }
 
+/** A number from -2^63 … 2^64 - 1 with its sign, true or false; undefined for anything else. */
+export function parseSigned(text: string): bigint | boolean | undefined {
+  if (text === "true" || text === "false") return text === "true";
+  const word = parseWord(text);
+  return word !== undefined && text.startsWith("-") ? BigInt.asIntN(64, word) : word;
+}
+
 /** A count up to `max`, as a number. Throws UsageError. */
 export function parseCount(text: string, what: string, max: number): number {
   const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;

@@ -27,6 +27,8 @@ export interface Opened {
   container: Uint8Array;
   /** Where compiled code came from. */
   debug?: DebugInfo;
+  /** Types of what was compiled. */
+  btf?: Uint8Array;
 }
 
 const NAMES: Record<Kind, string> = {
@@ -130,9 +132,9 @@ export async function openProgram(
     return { kind, engine: engine ?? engineFor(kind, bytes, where), where, container: bytes };
   const { compile } = await import("../compiler/compile.ts");
   const target = engine === "interpret" ? "bytecode" : (options.target ?? hostArch());
-  const { container, debug } = compile(bytes, {
+  const { container, debug, btf } = compile(bytes, {
     ...options,
     ...{ name: where, format: "spf", raw: kind === "raw", target },
   });
-  return { kind, engine: engine ?? "native", where, container, debug };
+  return { kind, engine: engine ?? "native", where, container, debug, btf };
 }

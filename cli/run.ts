@@ -3,11 +3,11 @@
 import { nearest } from "../compiler/nearest.ts";
 import { RunError } from "../helpers/host.ts";
 import { helperByName, helperNames, RANGES, rangeOf } from "../helpers/table.ts";
-import type { Rule, RuntimeOptions } from "../runtime/index.ts";
+import type { Data, LoadOptions, Rule, RuntimeOptions } from "../runtime/index.ts";
 import { type Args, flag, option } from "./args.ts";
-import { type Call, call, type Outcome, readMemory } from "./call.ts";
+import { type Call, call, findPacketProgram, type Outcome, readMemory } from "./call.ts";
 import type { Io } from "./io.ts";
-import { parseCount, resultText } from "./numbers.ts";
+import { parseCount, parseHex, parseSigned, resultText } from "./numbers.ts";
 import { compileOptions, type EngineName, type Kind, openProgram } from "./open.ts";
 import { suggest, UsageError } from "./usage.ts";
 
@@ -47,6 +47,30 @@ export function runtimeOptions(args: Args): RuntimeOptions {
 export function parseFuel(args: Args): number | undefined {
   const limit = option(args, "max-instructions");
   return limit === undefined ? undefined : parseCount(limit, "--max-instructions", Number.MAX_SAFE_INTEGER);
+}
+
+/** "NAME=VALUE" → a number where it is one, else text. Throws UsageError. */
+function parseSetting(text: string): [name: string, value: Data] {
+  const at = text.indexOf("=");
+  if (at <= 0) throw new UsageError(`--set: expected NAME=VALUE, got "${text}"`);
+  const value = text.slice(at + 1);
+  return [
+    text.slice(0, at),
+    value.startsWith("hex:") ? parseHex(value.slice(4), "--set") : (parseSigned(value) ?? value),
+  ];
+}
+
+/** Where maps live and what variables hold at the start. Throws UsageError, InputError. */
+export async function loadOptions(args: Args): Promise<LoadOptions> {
+  const settings = args.options.get("set");
+  const pin = option(args, "pin");
+  const cpus = option(args, "cpus");
+  const count = cpus === undefined ? undefined : parseCount(cpus, "--cpus", 64);
+  return {
+    cpus: count,
+    globals: settings && Object.fromEntries(settings.map(parseSetting)),
+    maps: pin === undefined ? undefined : (await import("../runtime/index.ts")).pinned(pin, { cpus: count }),
+  };
 }
 
 /** The kind, if one was given, the file, and what is for the program. */
@@ -128,9 +152,15 @@ export async function run(args: Args, io: Io): Promise<number> {
     output: json ? (bytes) => printed.push(bytes) : io.out,
   });
   try {
-    const { where, container, debug } = opened;
-    const instance = runtime.load(where, container, { where, debug });
-    if (json) runForJson(io, engine, printed, () => call(instance, request));
+    const { where, container, debug, btf } = opened;
+    const instance = runtime.load(where, container, { ...(await loadOptions(args)), where, debug, btf });
+    const capture = option(args, "pcap");
+    if (capture === undefined && flag(args, "out")) throw new UsageError("--out goes with --pcap");
+    if (capture !== undefined) {
+      const { runCapture } = await import("./capture.ts");
+      const program = findPacketProgram(instance, request.program);
+      runCapture(io, instance, { input: capture, output: option(args, "out"), program, json });
+    } else if (json) runForJson(io, engine, printed, () => call(instance, request));
     else io.out(`${resultText(call(instance, request).r0)}\n`);
   } finally {
     runtime.unloadAll();

@@ -95,6 +95,8 @@ export interface Compiled {
   report: Report;
   /** Where the code came from; in the container only if asked for. */
   debug: DebugInfo;
+  /** Types of the object, for hosts that show data; in the container only with `debug`. */
+  btf: Uint8Array | undefined;
 }
 
 /** Adds up the time of each step. */
@@ -327,13 +329,23 @@ export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compil
   const debug = debugInfo(program, codes, packed);
   const programs = entries(program, packed.offsets, stack, verdicts, options);
   const inFile = options.debug && format === "spf" ? debug : undefined;
-  const container = makeContainer(format, program, packed, imports, programs, arch, inFile);
+  const container = makeContainer(
+    format,
+    program,
+    packed,
+    imports,
+    programs,
+    arch,
+    inFile,
+    inFile && program.btf,
+  );
   const file = format === "bare" ? writeBare(container, program.name) : writeSpf(container, program.name);
   clock.done("pack");
   return {
     container: file,
     report: report(container, program, file, packed.rodataAt, clock, verdicts),
     debug,
+    btf: linked.btf,
   };
 }
 

@@ -57,14 +57,15 @@ function copy(sections: Section[], places: Map<Section, Placed>, size: number): 
   return bytes;
 }
 
-/** Variables of the writable block, by offset. */
+/** Variables by block and offset; those of read-only data are settings (`const volatile`). */
 function findSymbols(object: ObjectFile, places: Map<Section, Placed>): DataSymbol[] {
   const symbols: DataSymbol[] = [];
   for (const [section, { block, offset }] of places)
-    if (block === "data")
-      for (const { type, name, value, size } of object.symbolsOf.get(section.index) ?? [])
-        if (type === STT.OBJECT && name !== "") symbols.push({ name, offset: offset + value, size });
-  return symbols.sort((a, b) => a.offset - b.offset || (a.name < b.name ? -1 : 1));
+    for (const { type, name, value, size } of object.symbolsOf.get(section.index) ?? [])
+      if (type === STT.OBJECT && name !== "")
+        symbols.push({ name, block: block === "data" ? "data" : "code", offset: offset + value, size });
+  const rank = ({ block }: DataSymbol) => (block === "data" ? 0 : 1);
+  return symbols.sort((a, b) => rank(a) - rank(b) || a.offset - b.offset || (a.name < b.name ? -1 : 1));
 }
 
 /** Lays out `sections`; the order is that of the object, initialised data before zeros. */

@@ -98,7 +98,7 @@ export function link(object: ObjectFile, options: LinkOptions): Program {
   const pointers = finishPointers(reached, places);
   const { rodata, rodataAlign, data, dataSize, symbols } = places;
   return {
-    ...{ name: object.name, functions, entries, license: object.license },
+    ...{ name: object.name, functions, entries, license: object.license, btf: object.btf?.reader.bytes },
     ...{ rodata, rodataAlign, data: trim(data, pointers), dataSize, pointers, symbols },
     maps: finishMaps(object, reached, places),
   };

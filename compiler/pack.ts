@@ -53,6 +53,7 @@ export function makeContainer(
   programs: ProgramEntry[],
   arch: Arch,
   debug?: DebugInfo,
+  btf?: Uint8Array,
 ): Container {
   const { pointers } = program;
   const last = pointers.length === 0 ? 0 : Math.max(...pointers.map((p) => p.at + 8));
@@ -77,7 +78,11 @@ export function makeContainer(
     relocations: used ? relocations : [],
     programs,
     maps: program.maps,
-    symbols: used ? program.symbols : [],
+    symbols: program.symbols.flatMap((symbol) => {
+      if (symbol.block === "code") return { ...symbol, offset: packed.rodataAt + symbol.offset };
+      return used ? symbol : [];
+    }),
+    btf,
     debug,
   };
 }

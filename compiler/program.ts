@@ -71,7 +71,9 @@ export interface Program {
   dataSize: number;
   pointers: DataPointer[];
   maps: MapDefinition[];
-  /** Named variables in the writable block. */
+  /** Named variables; block "code" stands for the read-only block here, offsets are in that. */
   symbols: DataSymbol[];
   license: string;
+  /** The object's types as they stand in it. */
+  btf: Uint8Array | undefined;
 }

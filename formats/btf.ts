@@ -56,6 +56,8 @@ export interface BtfMember {
   offset: number;
   /** Bytes, in data sections. */
   size: number;
+  /** Width of a bit-field, else 0. */
+  bits: number;
 }
 
 export interface Btf {
@@ -161,8 +163,10 @@ export function membersOf(btf: Btf, { kind, at, members }: BtfType): BtfMember[]
   for (let i = 0; i < members; i++, at += 12) {
     const type = r.u32(section ? at : at + 4, "member type");
     const name = section ? typeOf(btf, type).name : btf.text(r.u32(at, "member name"), "a member's name");
-    const offset = section ? r.u32(at + 4, "offset") : (r.u32(at + 8, "offset") & mask) >>> 0;
-    list.push({ name, type, offset, size: section ? r.u32(at + 8, "size") : 0 });
+    const word = r.u32(section ? at + 4 : at + 8, "offset");
+    const size = section ? r.u32(at + 8, "size") : 0;
+    const isField = !section && mask !== -1;
+    list.push({ name, type, offset: isField ? word & mask : word, size, bits: isField ? word >>> 24 : 0 });
   }
   return list;
 }

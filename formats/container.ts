@@ -115,7 +115,9 @@ export interface MapDefinition {
 /** A name for a piece of writable or read-only data, for hosts that show globals. */
 export interface DataSymbol {
   name: string;
-  /** Offset in the data block. */
+  /** Where it is: writable data, or the read-only data behind the code. */
+  block: "code" | "data";
+  /** Offset in the block. */
   offset: number;
   size: number;
 }
@@ -144,4 +146,6 @@ export interface Container {
   maps: MapDefinition[];
   symbols: DataSymbol[];
   debug?: DebugInfo;
+  /** BTF of the object that it was made from: types for hosts that show data. Optional in spf (`convert -g`). */
+  btf?: Uint8Array;
 }

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "ERR_RUNBPF_HELPER" // an import that the host does not have
   | "ERR_RUNBPF_DENIED" // an import that the host does not allow
   | "ERR_RUNBPF_CONTRACT" // what verification assumed is not what this host offers
+  | "ERR_RUNBPF_MAP" // a map that does not agree with the one that is there, or cannot be had
   | "ERR_RUNBPF_FILE" // a file that cannot be read or written
   | "ERR_RUNBPF_ARGUMENT"; // a call of the API or a command with an argument it cannot take
 

@@ -84,8 +84,12 @@ export const INITIAL = [
 
 export const SYMBOL = [
   { name: "name", size: 4, doc: "string: name of the variable" },
-  { name: "offset", size: 4, doc: "offset in the data block" },
-  { name: "size", size: 4, doc: "bytes" },
+  { name: "offset", size: 4, doc: "offset in its block" },
+  {
+    name: "size",
+    size: 4,
+    doc: "bits 0–30: bytes; bit 31 = 1: in the read-only data of the code, else in the data block",
+  },
 ] as const satisfies readonly Field[];
 
 export const DATA = [
@@ -94,6 +98,7 @@ export const DATA = [
 ] as const satisfies readonly Field[];
 
 const NONE = 0xffff_ffff;
+const NOTHING = new Uint8Array(0);
 
 /** Every string that a container refers to. */
 export function* stringsIn(container: Container): Generator<string> {
@@ -259,6 +264,9 @@ function readMaps(payload: Reader, { container, strings }: ReadContext): void {
     container.maps.push(map);
   }
   for (const map of container.maps) checkMap(payload, container, map);
+  const names = new Set(container.maps.map(({ name }) => name));
+  if (names.size < container.maps.length)
+    payload.fail(0, "maps with names of their own", "two with one name");
 }
 
 /** What a map refers to exists. */
@@ -272,18 +280,28 @@ function checkMap(payload: Reader, container: Container, map: MapDefinition): vo
   }
 }
 
+/** Bit of a symbol's size: it lies behind the code. */
+const IN_CODE = 0x8000_0000;
+
 function writeSymbols(out: Writer, from: WriteContext): void {
-  for (const { name, offset, size } of from.container.symbols)
-    writeFields(out, SYMBOL, { name: stringOffset(from, name), offset, size });
+  for (const { name, block, offset, size } of from.container.symbols)
+    writeFields(out, SYMBOL, {
+      name: stringOffset(from, name),
+      offset,
+      size: (size | (block === "code" ? IN_CODE : 0)) >>> 0,
+    });
 }
 
 function readSymbols(payload: Reader, { container, strings }: ReadContext): void {
   const count = countOf(payload, SYMBOL);
   for (let i = 0, at = 0; i < count; i++, at += fieldsSize(SYMBOL)) {
-    const { name, offset, size } = readFields(payload, at, SYMBOL);
-    if (offset + size > container.dataSize)
-      payload.fail(at, `a variable inside ${container.dataSize} bytes of data`, `${offset} + ${size}`);
-    container.symbols.push({ name: strings.get(name, payload, at), offset, size });
+    const record = readFields(payload, at, SYMBOL);
+    const { offset } = record;
+    const [block, size] = [record.size >>> 31 === 1 ? "code" : "data", record.size & ~IN_CODE] as const;
+    const end = block === "code" ? container.code.length : container.dataSize;
+    if (offset + size > end)
+      payload.fail(at, `a variable inside ${end} bytes of ${block}`, `${offset} + ${size}`);
+    container.symbols.push({ name: strings.get(record.name, payload, at), block, offset, size });
   }
 }
 
@@ -350,7 +368,7 @@ export const SECTIONS: readonly Section[] = [
     type: 8,
     name: "symbols",
     critical: false,
-    doc: "variable records: names for pieces of the data block",
+    doc: "variable records: names for pieces of the data",
     write: writeSymbols,
     read: readSymbols,
   },
@@ -365,6 +383,16 @@ export const SECTIONS: readonly Section[] = [
     },
     read: (payload, { container, strings }) => {
       container.debug = readDebug(payload, container.code.length, strings);
+    },
+  },
+  {
+    type: 11,
+    name: "btf",
+    critical: false,
+    doc: "BTF of the object: types of map keys, values and variables, for hosts that show them; nothing else depends on it",
+    write: (out, { container }) => out.bytes(container.btf ?? NOTHING),
+    read: (payload, { container }) => {
+      container.btf = payload.bytes;
     },
   },
   {

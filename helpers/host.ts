@@ -26,6 +26,8 @@ export interface HelperContext {
   call(fn: Word, a1?: Word, a2?: Word, a3?: Word, a4?: Word, a5?: Word): bigint;
   /** The program's output; the bytes are the receiver's to keep. */
   output(bytes: Uint8Array): void;
+  /** Where the packet of a context may reach to, when it is moved; undefined where the host lets nothing be moved. */
+  room(context: Word): { start: bigint; end: bigint } | undefined;
   /** Memory of the instance, at a multiple of 16; 0 when there is none. */
   alloc(size: number): Word;
   free(address: Word): void;
@@ -61,6 +63,7 @@ export type HelperResult = Word | undefined | void;
 
 /** Linux's error numbers that helpers return negated. */
 export const E2BIG = 7;
+export const ENOMEM = 12;
 export const EFAULT = 14;
 export const EINVAL = 22;
 export const ERANGE = 34;

@@ -4,6 +4,7 @@ import type { Import } from "../formats/container.ts";
 import { InputError } from "../formats/error.ts";
 import type { Helper } from "../helpers/host.ts";
 import { IMPLEMENTATIONS } from "../helpers/implementations.ts";
+import { LIBRARY_HELPERS } from "../helpers/library.ts";
 import { helperById, helperByName, prototypeHash, RANGES, type Range, rangeOf } from "../helpers/table.ts";
 
 /** A helper id, a whole range, or a helper's name. */
@@ -41,6 +42,12 @@ export class HelperSet {
           expected: `an id of the ranges ${ranges.map((r) => `${r} (${RANGES[r].first} …)`).join(", ")}`,
           got: key,
         });
+      if (LIBRARY_HELPERS.has(id))
+        throw new InputError("ERR_RUNBPF_ARGUMENT", {
+          where: `helper ${key}`,
+          expected: "a helper that is not the map library's",
+          got: helperById(id)?.name ?? key,
+        });
       this.own.set(id, definition);
       const name = nameOf(definition);
       if (name !== undefined) this.names.set(name, id);
@@ -67,7 +74,7 @@ export class HelperSet {
     return this.allow === undefined || this.allow.some((rule) => this.matches(rule, id));
   }
 
-  /** The implementation of an import; undefined for slots that are not helpers. Throws InputError. */
+  /** The implementation of an import; undefined for slots that are not helpers and for the map library's. Throws InputError. */
   resolve(target: Import, where: string): Helper | undefined {
     if (target.kind !== "helper" && target.kind !== "named") return undefined;
     const id =
@@ -75,7 +82,8 @@ export class HelperSet {
     const known = id === undefined ? undefined : (this.own.get(id) ?? IMPLEMENTATIONS.get(id));
     const row = id === undefined ? undefined : helperById(id);
     const label = describe(target, row?.name);
-    if (id === undefined || known === undefined)
+    const isLibrary = id !== undefined && LIBRARY_HELPERS.has(id);
+    if (id === undefined || (known === undefined && !isLibrary))
       throw new InputError("ERR_RUNBPF_HELPER", {
         where,
         expected: "imports that this host has",
@@ -95,7 +103,7 @@ export class HelperSet {
         got: `hash ${target.hash}`,
         hint: "compile the program again for this version",
       });
-    return callOf(known);
+    return known && callOf(known);
   }
 }
 

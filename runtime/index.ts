@@ -1,8 +1,10 @@
 /** The public entry `runbpf/runtime`: load containers into this process and run them. */
 
-import { nodeContext } from "./engine/host.ts";
+import { nodeHost } from "./engine/host.ts";
 import { interpretingEngine } from "./engine/interpret/interpret.ts";
 import { nativeEngine } from "./engine/native.ts";
+import { PinnedStore } from "./engine/pin.ts";
+import type { MapStore } from "./maps/store.ts";
 import { RuntimeOf, type RuntimeOptions } from "./runtime.ts";
 
 export { InputError } from "../formats/error.ts";
@@ -11,7 +13,15 @@ export type { Argument } from "./engine/engine.ts";
 export { Fault, type Place, RunError } from "./fault.ts";
 export type { HelperDefinition, Rule } from "./imports.ts";
 export type { Instance } from "./instance.ts";
-export type { Image, LoadOptions, RuntimeOptions } from "./runtime.ts";
+export type { Data, Form } from "./maps/codec.ts";
+export type { EventOptions } from "./maps/events.ts";
+export { GuestMap, type MapValue, type When } from "./maps/guest-map.ts";
+export type { MapStore, SharedMaps } from "./maps/store.ts";
+export type { Attached, Image, LoadOptions, ReplaceOptions, RuntimeOptions } from "./runtime.ts";
+
+/** Maps in a file, which processes share: for load's `maps`. A new file gets mode 0600. Throws ERR_RUNBPF_MAP. */
+export const pinned = (path: string, { cpus = nodeHost.cpus }: { cpus?: number } = {}): MapStore =>
+  new PinnedStore(path, cpus);
 
 export interface EngineOptions {
   /**
@@ -27,6 +37,6 @@ export interface EngineOptions {
 export class Runtime extends RuntimeOf {
   constructor(options: RuntimeOptions & EngineOptions = {}) {
     const interprets = options.engine === "interpret";
-    super(interprets ? interpretingEngine(options.maxInstructions) : nativeEngine, nodeContext, options);
+    super(interprets ? interpretingEngine(options.maxInstructions) : nativeEngine, nodeHost, options);
   }
 }

@@ -23,12 +23,6 @@ export function readImage(bytes: Uint8Array, where: string, arch: Arch, required
       got: `code for ${container.arch}`,
       hint: `convert it with -t ${arch}`,
     });
-  if (container.maps.length > 0)
-    throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
-      where,
-      expected: "a program without maps",
-      got: `map ${container.maps[0].name}`,
-    });
   for (const { name, contract } of container.programs) {
     const refuse = (expected: string, got: string): never => {
       throw new InputError("ERR_RUNBPF_CONTRACT", {

@@ -99,12 +99,18 @@ const spf: fc.Arbitrary<Container> = fc
   .map(({ arch, blocks, programs, maps, helpers, named, lines }) => {
     const imports: Import[] = [...named, ...helpers, { kind: "function", offset: 2 }];
     if (blocks.dataSize > 0) imports.splice(1, 0, { kind: "data" });
-    maps.forEach((_, index) => void imports.push({ kind: "map", index }));
+    for (const [index, map] of maps.entries()) {
+      imports.push({ kind: "map", index });
+      map.name += index;
+    }
     if (maps.length > 1)
       Object.assign(maps[0], { inner: 1, maxEntries: 9, initial: [{ index: 8, kind: "map", target: 1 }] });
     if (maps.length > 2)
       Object.assign(maps[2], { maxEntries: 1, initial: [{ index: 0, kind: "program", target: 0 }] });
-    const symbols = blocks.dataSize > 0 ? [{ name: "counter", offset: 4, size: blocks.dataSize - 4 }] : [];
+    const symbols =
+      blocks.dataSize > 0
+        ? [{ block: "data" as const, name: "counter", offset: 4, size: blocks.dataSize - 4 }]
+        : [];
     const container: Container = { format: "spf", arch, ...blocks, imports, programs, maps, symbols };
     if (lines !== null)
       container.debug = {

@@ -33,6 +33,7 @@ export function fakeHost(more: Partial<HelperContext> = {}): FakeHost {
       host.write(address, Buffer.from(`${text}\0`, "latin1"));
       return address;
     },
+    room: () => undefined,
     read: (address, size) => {
       const at = place(address, size);
       return memory.slice(at, at + size);

@@ -2,6 +2,8 @@
 
 import type { Arch, Container } from "../../formats/container.ts";
 import type { Helper, HelperContext, Word } from "../../helpers/host.ts";
+import type { Binding } from "../maps/bind.ts";
+import type { MapMachine } from "../maps/library.ts";
 
 export interface Engine {
   readonly name: "native" | "interpret";
@@ -9,6 +11,9 @@ export interface Engine {
   readonly arch: Arch;
   load(container: Container): EngineImage;
 }
+
+/** Makes the maps of an instance in its memory. */
+export type BindMaps = (machine: MapMachine) => Binding;
 
 /** Code that many instances share; freed by release() once the last instance is gone. */
 export interface EngineImage {
@@ -21,6 +26,8 @@ export interface InstanceOptions {
   name: string;
   /** By slot of the import table; undefined where the slot is not a helper. */
   helpers: (Helper | undefined)[];
+  /** Undefined where the container has no maps. */
+  maps: BindMaps | undefined;
   /** Made when the first helper is called. */
   context(memory: GuestMemory): HelperContext;
   /** Milliseconds that a run may take, 0 = as long as it likes. */
@@ -44,6 +51,8 @@ export type Argument = Word | Uint8Array;
 
 export interface EngineInstance {
   readonly memory: GuestMemory;
+  /** The address of bytes that stay where they are until the instance is released. */
+  expose(bytes: Uint8Array, name: string): Word;
   /** The instance's .data and .bss, live. */
   readonly data: Uint8Array;
   /** r0, as an unsigned 64-bit number. `program` is an index into the container's programs, `count` = how many arguments count. */

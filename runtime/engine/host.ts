@@ -1,12 +1,15 @@
 /** The machine as helpers see it: this process, its clock, its environment and its standard output. */
 
 import { writeSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { Arch } from "../../formats/container.ts";
 import type { HelperContext, Word } from "../../helpers/host.ts";
 import { Exit } from "../fault.ts";
-import type { RuntimeOptions } from "../runtime.ts";
+import { MOST_CPUS } from "../maps/store.ts";
+import type { Host, RuntimeOptions } from "../runtime.ts";
 import type { GuestMemory } from "./engine.ts";
-import { getcpu, gettid } from "./libc.ts";
+import { addressOf, getcpu, gettid } from "./libc.ts";
+import { isAlive } from "./native-maps.ts";
 
 /** Writes all of it, waiting where a pipe is full. */
 function toStandardOutput(bytes: Uint8Array): void {
@@ -34,12 +37,23 @@ function random32(): number {
   return pool[--left];
 }
 
-export function nodeContext(memory: GuestMemory, options: RuntimeOptions): HelperContext {
+/** This process as runtimes need it. */
+export const nodeHost: Host = {
+  context: nodeContext,
+  thread: gettid,
+  isAlive,
+  addressOf,
+  // Threads come and go: a few more than the machine can run at once.
+  cpus: Math.min(Math.max(availableParallelism(), 8), MOST_CPUS),
+};
+
+function nodeContext(memory: GuestMemory, options: RuntimeOptions): HelperContext {
   const environment = options.env ?? ((name: string) => process.env[name]);
   return {
     read: (address, size) => memory.read(address, size),
     write: (address, bytes) => memory.write(address, bytes),
     cstring: (address, max) => memory.cstring(address, max),
+    room: () => undefined,
     alloc: (size) => memory.alloc(size),
     free: (address) => memory.free(address),
     realloc: (address, size) => memory.realloc(address, size),

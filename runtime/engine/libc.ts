@@ -40,6 +40,33 @@ const timerSettime = library.func(
   "int timer_settime(uint64_t timer, int flags, const uint8_t *value, uint8_t *old)",
 );
 
+const flock = library.func("int flock(int fd, int how)");
+const munmap = library.func("int munmap(uint64_t at, size_t size)");
+const MAP_SHARED = 1;
+
+/** Part of a file as memory that all who map it share; the offset is a multiple of the page size. */
+export function mapFile(fd: number, offset: number, size: number): number {
+  const at = Number(mmap(0, size, PROT.READ | PROT.WRITE, MAP_SHARED, fd, offset));
+  if (at === -1) throw failed(`mmap of ${size} bytes of a file`);
+  return at;
+}
+
+export const unmap = (at: number, size: number): void => void munmap(at, size);
+
+/** Waits until nobody else has the file locked, and locks it until `unlock` or the file is closed. */
+export function lockFile(fd: number): void {
+  const EXCLUSIVE = 2;
+  if (flock(fd, EXCLUSIVE) !== 0) throw failed("flock");
+}
+
+export function unlockFile(fd: number): void {
+  const UNLOCK = 8;
+  flock(fd, UNLOCK);
+}
+
+/** Only asks whether a process or thread is there, with signal 0. */
+export const kill = library.func("int kill(int id, int signal)") as (id: number, signal: number) => number;
+export const errno = (): number => koffi.errno();
 export const gettid = library.func("int gettid()") as () => number;
 export const calloc = library.func("uint64_t calloc(size_t count, size_t size)") as (
   count: number,

@@ -5,9 +5,12 @@
  */
 
 import type { Arch, Container } from "../../formats/container.ts";
+import { bug } from "../../formats/error.ts";
 import type { Helper, HelperContext, Word } from "../../helpers/host.ts";
 import { RunError } from "../../helpers/host.ts";
+import { LIBRARY_HELPERS } from "../../helpers/library.ts";
 import { Fault, type Place } from "../fault.ts";
+import type { Binding } from "../maps/bind.ts";
 import { placeOf } from "../place.ts";
 import type {
   Argument,
@@ -19,6 +22,7 @@ import type {
 } from "./engine.ts";
 import { SIGNALS, THREAD, TIMER_SIGNAL } from "./guard-layout.ts";
 import * as libc from "./libc.ts";
+import { helperOf, NativeMaps } from "./native-maps.ts";
 import { type Callable, type Running, type Thread, thisThread } from "./thread.ts";
 
 export const nativeEngine: Engine = {
@@ -55,11 +59,11 @@ const STACK_REACH = 64 * 1024;
 
 const isBytes = (arg: Argument): arg is Uint8Array => typeof arg === "object";
 
-class NativeInstance implements EngineInstance, Running {
+export class NativeInstance implements EngineInstance, Running {
   readonly data: Uint8Array;
   readonly memory: GuestMemory;
-  private readonly image: NativeImage;
-  private readonly thread: Thread;
+  readonly image: NativeImage;
+  readonly thread: Thread;
   private readonly options: InstanceOptions;
   /** The import table and behind it the writable block; its address never changes. */
   private readonly block: ArrayBuffer;
@@ -68,6 +72,9 @@ class NativeInstance implements EngineInstance, Running {
   private readonly calls: Callable[][];
   private readonly used: Helper[] = [];
   private readonly memoryOf: NativeMemory;
+  private readonly mapsOf: NativeMaps | undefined;
+  private readonly maps: Binding | undefined;
+  private readonly exposed: Uint8Array[] = [];
   private made: HelperContext | undefined;
   private depth = 0;
   private released = false;
@@ -83,6 +90,10 @@ class NativeInstance implements EngineInstance, Running {
     this.data = new Uint8Array(this.block, gotSize, container.dataSize);
     this.data.set(container.data);
     this.relocate(gotSize);
+    if (options.maps !== undefined) {
+      this.mapsOf = new NativeMaps(this, image.code.at, this.got);
+      this.maps = options.maps(this.mapsOf);
+    }
     this.fillTable(gotSize);
     this.entries = container.programs.map(({ offset }) =>
       this.thread.entry(image.code.at + offset, this.got),
@@ -109,17 +120,24 @@ class NativeInstance implements EngineInstance, Running {
     const table = new BigUint64Array(this.block, 0, this.image.container.imports.length);
     for (const [slot, target] of this.image.container.imports.entries()) {
       if (target.kind === "data") table[slot] = BigInt(this.got + gotSize);
+      else if (target.kind === "map") table[slot] = BigInt(this.maps?.slots[target.index] ?? bug("no maps"));
       else if (target.kind === "function") table[slot] = BigInt(this.image.code.at + target.offset);
       else table[slot] = BigInt(this.helperAddress(slot, target.kind === "helper" ? target.id : -1));
     }
   }
 
   private helperAddress(slot: number, id: number): number {
-    const routine = this.thread.routine(id);
+    const routine =
+      this.thread.routine(id) ?? (LIBRARY_HELPERS.has(id) ? helperOf(this.thread, id) : undefined);
     if (routine !== undefined) return routine;
     const helper = this.options.helpers[slot]!;
     this.used.push(helper);
     return this.thread.helper(helper);
+  }
+
+  expose(bytes: Uint8Array): Word {
+    this.exposed.push(bytes);
+    return libc.addressOf(bytes);
   }
 
   run(
@@ -174,6 +192,7 @@ class NativeInstance implements EngineInstance, Running {
     const { thread } = this;
     const [signal, thrown] = thread.flags;
     thread.flags.fill(0);
+    this.maps?.reset();
     if (thrown !== 0) {
       const { exception } = thread;
       thread.exception = undefined;
@@ -224,6 +243,7 @@ class NativeInstance implements EngineInstance, Running {
   }
 
   private free(): void {
+    this.mapsOf?.release();
     for (const entry of this.entries) this.thread.arena.freeSlot(entry);
     for (const helper of this.used) this.thread.releaseHelper(helper);
     this.memoryOf.release();

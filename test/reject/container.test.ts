@@ -62,7 +62,7 @@ const SPF: Container = {
       initial: [{ index: 1, kind: "map", target: 0 }],
     },
   ],
-  symbols: [{ name: "x", offset: 8, size: 8 }],
+  symbols: [{ block: "data", name: "x", offset: 8, size: 8 }],
   debug: {
     functions: [{ name: "main", start: 0, end: 16 }],
     files: ["a.c"],

@@ -238,6 +238,7 @@ export function assembleCase(c: Case): Assembled {
       maps,
       symbols: [],
       license: "",
+      btf: undefined,
     },
   };
   return { program, marked };

@@ -206,7 +206,14 @@ export function run(code: Uint8Array, traced: Traced, memory: Uint8Array): { ste
   const context = () => {
     throw new Error("no helpers here");
   };
-  const instance = image.instantiate({ name: "random", helpers: [], context, timeout: 0, debug: undefined });
+  const instance = image.instantiate({
+    name: "random",
+    helpers: [],
+    context,
+    timeout: 0,
+    maps: undefined,
+    debug: undefined,
+  });
   const { machine } = instance as unknown as Inside;
   const concrete = new Concrete(machine, memory.length);
   let steps = 0;

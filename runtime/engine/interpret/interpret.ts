@@ -4,12 +4,17 @@
  */
 
 import { hex } from "../../../formats/bytes.ts";
-import type { Container } from "../../../formats/container.ts";
-import { InputError } from "../../../formats/error.ts";
-import { decodeAt, type Insn, SLOT, slots, targetSlot } from "../../../formats/isa/bpf.ts";
+import { type Container, MAP_HANDLE } from "../../../formats/container.ts";
+import { bug, InputError } from "../../../formats/error.ts";
+import { type Insn, SLOT, slots, targetSlot } from "../../../formats/isa/bpf.ts";
+import { readSpf } from "../../../formats/spf.ts";
 import type { Helper, HelperContext, Word } from "../../../helpers/host.ts";
 import { RunError } from "../../../helpers/host.ts";
+import { LIBRARY_HELPERS } from "../../../helpers/library.ts";
 import { helperByName } from "../../../helpers/table.ts";
+import { LIBRARY } from "../../library/bytecode.ts";
+import type { Binding } from "../../maps/bind.ts";
+import { type LibraryFunction, type MapMachine, sectionOf } from "../../maps/library.ts";
 import type {
   Argument,
   Engine,
@@ -18,9 +23,29 @@ import type {
   GuestMemory,
   InstanceOptions,
 } from "../engine.ts";
+import { Bytecode } from "./code.ts";
 import { Machine, REGISTER_WORDS } from "./machine.ts";
 import { Region } from "./memory.ts";
 import { makeStep } from "./steps.ts";
+
+const TAIL_CALL = helperByName("bpf_tail_call");
+
+/** The library's bytecode, decoded when the first map is made. */
+let decoded: Bytecode | undefined;
+function mapLibrary(): Bytecode {
+  if (decoded === undefined) {
+    const bytes = Uint8Array.from(atob(LIBRARY), (char) => char.charCodeAt(0));
+    decoded = new Bytecode(readSpf(bytes, "map library", "bytecode"));
+  }
+  return decoded;
+}
+
+/** The step at which a program of a section begins. */
+function entryOf({ code, base }: Part, section: string): number {
+  const program = code.container.programs.find(({ hook }) => hook === section);
+  const index = program && code.indexOf.get(program.offset / SLOT);
+  return index === undefined ? bug(`no ${section} in the map library`) : base + index;
+}
 
 /** Instructions that a run may execute, unless the caller says otherwise. */
 export const DEFAULT_FUEL = 2 ** 53;
@@ -31,84 +56,13 @@ export const interpretingEngine = (maxInstructions = DEFAULT_FUEL): Engine => ({
   load: (container) => new BytecodeImage(container, maxInstructions),
 });
 
-/** Code that can be reached from programs and pointers, decoded; shared by the instances of an image. */
-class BytecodeImage implements EngineImage {
-  readonly container: Container;
+/** Code, and how much of it a run may execute. */
+class BytecodeImage extends Bytecode implements EngineImage {
   readonly fuel: number;
-  readonly insns: Insn[] = [];
-  /** Index in `insns` by slot. */
-  readonly indexOf = new Map<number, number>();
-  /** Slots at which functions begin. */
-  readonly functions = new Set<number>();
 
   constructor(container: Container, fuel: number) {
-    this.container = container;
+    super(container);
     this.fuel = fuel;
-    this.decode();
-  }
-
-  private decode(): void {
-    const { code, programs, relocations, data } = this.container;
-    const where = "code";
-    const work: number[] = [];
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    const addFunction = (slot: number) => {
-      this.functions.add(slot);
-      work.push(slot);
-    };
-    for (const { offset } of programs) addFunction(offset / SLOT);
-    const pointers = relocations
-      .filter(({ block }) => block === "code")
-      .map(({ at }) => view.getUint32(at, true));
-    const seen = new Map<number, Insn>();
-    const follow = () => {
-      for (let slot = work.pop(); slot !== undefined; slot = work.pop()) {
-        // Straight on until a jump, an exit or known code.
-        for (let at = slot; !seen.has(at); ) {
-          const insn = { ...decodeAt(code, at * SLOT, where), slot: at };
-          seen.set(at, insn);
-          if (insn.row.op === "local" || insn.row.op === "func") addFunction(at + 1 + insn.imm);
-          const target = insn.row.kind === "jump" ? targetSlot(insn) : -1;
-          if (target >= 0) work.push(target);
-          if (insn.row.kind === "exit" || insn.row.op === "ja") break;
-          at += slots(insn);
-        }
-      }
-    };
-    follow();
-    // Pointers in data lead to functions or to read-only data; only what decodes can be called.
-    for (const offset of pointers) {
-      if (offset % SLOT !== 0 || seen.has(offset / SLOT)) continue;
-      try {
-        decodeAt(code, offset, where);
-      } catch {
-        continue;
-      }
-      this.tryFunction(offset / SLOT, addFunction, follow, seen);
-    }
-    for (const offset of pointers) if (seen.has(offset / SLOT)) this.functions.add(offset / SLOT);
-    for (const [slot, insn] of [...seen].sort((a, b) => a[0] - b[0])) {
-      this.indexOf.set(slot, this.insns.length);
-      this.insns.push(insn);
-    }
-  }
-
-  /** Code behind a data pointer; where it does not decode to its end it was data. */
-  private tryFunction(
-    slot: number,
-    add: (slot: number) => void,
-    follow: () => void,
-    seen: Map<number, Insn>,
-  ): void {
-    const before = new Map(seen);
-    try {
-      add(slot);
-      follow();
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      this.functions.delete(slot);
-      for (const at of [...seen.keys()]) if (!before.has(at)) seen.delete(at);
-    }
   }
 
   instantiate(options: InstanceOptions): EngineInstance {
@@ -116,6 +70,13 @@ class BytecodeImage implements EngineImage {
   }
 
   release(): void {}
+}
+
+/** Code in the machine: the program's own, or the map library's. Its first step is number `base`. */
+interface Part {
+  code: Bytecode;
+  base: number;
+  region: Region;
 }
 
 class InterpretedInstance implements EngineInstance {
@@ -126,6 +87,8 @@ class InterpretedInstance implements EngineInstance {
   private readonly machine: Machine;
   private readonly codeRegion: Region;
   private readonly dataRegion: Region;
+  private readonly parts: Part[] = [];
+  private readonly maps: Binding | undefined;
   private readonly heap = new Map<number, Region>();
   private made: HelperContext | undefined;
   private depth = 0;
@@ -133,8 +96,10 @@ class InterpretedInstance implements EngineInstance {
   constructor(image: BytecodeImage, options: InstanceOptions) {
     this.image = image;
     this.options = options;
-    const { container, insns } = image;
-    this.machine = new Machine(options.name, options.debug ?? container.debug, insns.length, insns.length);
+    const { container } = image;
+    const library = options.maps && mapLibrary();
+    const steps = image.insns.length + (library?.insns.length ?? 0);
+    this.machine = new Machine(options.name, options.debug ?? container.debug, steps, steps);
     const { space } = this.machine;
     this.data = new Uint8Array(container.dataSize);
     this.data.set(container.data);
@@ -142,7 +107,18 @@ class InterpretedInstance implements EngineInstance {
     this.dataRegion = space.add(new Region("data", this.data, true));
     this.relocate();
     this.memory = this.makeMemory();
-    for (const [k, insn] of insns.entries()) this.link(k, insn);
+    this.parts.push({ code: image, base: 0, region: this.codeRegion });
+    if (library !== undefined) {
+      const region = space.add(new Region("map library", library.container.code, false));
+      this.parts.push({ code: library, base: image.insns.length, region });
+      this.linkPart(this.parts[1]);
+      this.maps = options.maps?.(this.mapMachine());
+    }
+    this.linkPart(this.parts[0]);
+  }
+
+  private linkPart(part: Part): void {
+    for (const [k, insn] of part.code.insns.entries()) this.link(part, k, insn);
   }
 
   private relocate(): void {
@@ -151,81 +127,143 @@ class InterpretedInstance implements EngineInstance {
       view.setUint32(at + 4, (block === "code" ? this.codeRegion : this.dataRegion).high, true);
   }
 
-  private link(k: number, insn: Insn): void {
-    const { machine, image } = this;
-    machine.offsets[k] = insn.slot * SLOT;
+  private link(part: Part, index: number, insn: Insn): void {
+    const { machine } = this;
+    const { code, base } = part;
+    const k = base + index;
+    const stepAt = (slot: number) => base + (code.indexOf.get(slot) ?? -2 - base);
+    // Faults in the library are told of its caller.
+    machine.offsets[k] = base === 0 ? insn.slot * SLOT : -1;
     const constant = 2 * k;
     const at = REGISTER_WORDS + constant;
     machine.words[at] = insn.imm;
     machine.words[at + 1] = insn.row.kind === "lddw" ? insn.hi : insn.imm >> 31;
-    if (insn.row.kind === "lddw") this.address(insn, at);
+    if (insn.row.kind === "lddw") this.address(part, insn, at);
     const target = insn.row.op === "local" ? insn.slot + 1 + insn.imm : targetSlot(insn);
+    const library = part === this.parts[0] ? this.libraryStep(insn) : -1;
     machine.steps[k] = makeStep(machine, insn, {
-      next: image.indexOf.get(insn.slot + slots(insn)) ?? -2,
-      target: image.indexOf.get(target) ?? -2,
+      next: stepAt(insn.slot + slots(insn)),
+      target: library >= 0 ? library : stepAt(target),
       constant,
-      helper: this.helperOf(insn),
+      helper: library >= 0 ? undefined : this.helperOf(insn),
+      ends: insn.row.op === "helper" && insn.imm === TAIL_CALL ? this.hasLeft : undefined,
       context: () => (this.made ??= this.options.context(this.memory)),
       functionAt: (index) => this.functionAt(index),
     });
   }
 
+  /** The step of the map library that serves a call, or -1. A tail call is a helper of our own. */
+  private libraryStep(insn: Insn): number {
+    const library = this.parts[1];
+    if (insn.row.op !== "helper" || insn.imm === TAIL_CALL || !LIBRARY_HELPERS.has(insn.imm)) return -1;
+    this.checkImported(insn);
+    return library === undefined ? -1 : entryOf(library, `helper/${insn.imm}`);
+  }
+
+  /** Ends in the program that the library finds. What it returns is what the program returns. */
+  private readonly tailCall: Helper = (_context, context, map, index) => {
+    const target = this.callLibrary("tail_target", [map, index]);
+    if (target === 0n) return 0;
+    const { memory } = this;
+    const result = memory.call(target, context, 0, 0, 0, 0);
+    const table = new DataView(memory.read(BigInt(map) + BigInt(MAP_HANDLE.targets), 8).buffer);
+    const counter = table.getBigUint64(0, true) - 8n;
+    const under = new DataView(memory.read(counter, 8).buffer);
+    under.setBigUint64(0, under.getBigUint64(0, true) - 1n, true);
+    memory.write(counter, new Uint8Array(under.buffer));
+    this.left = true;
+    return result;
+  };
+
+  /** A tail call was taken: its function ends. */
+  private left = false;
+  private readonly hasLeft = (): boolean => {
+    const { left } = this;
+    this.left = false;
+    return left;
+  };
+
+  private callLibrary(name: LibraryFunction, args: Word[]): bigint {
+    return this.call(entryOf(this.parts[1], sectionOf(name)), args);
+  }
+
+  private mapMachine(): MapMachine {
+    return {
+      alive: 0,
+      expose: (bytes, name, shared) => (bytes.length === 0 ? 0 : this.expose(bytes, name, shared)),
+      call: (name, a1, a2 = 0, a3 = 0, a4 = 0, a5 = 0) =>
+        Number(BigInt.asIntN(64, this.callLibrary(name, [a1, a2, a3, a4, a5]))),
+      entry: (program) => this.codeRegion.address + this.image.container.programs[program].offset,
+    };
+  }
+
   /** The constant of a 64-bit load that stands for an address. */
-  private address(insn: Insn, at: number): void {
+  private address({ region: code }: Part, insn: Insn, at: number): void {
     const { words } = this.machine;
     const set = (region: Region, offset: number) => {
       words[at] = offset;
       words[at + 1] = region.high + (offset < 0 ? -1 : 0);
     };
     const place = `code+${hex(insn.slot * SLOT)}`;
-    if (insn.row.op === "func") set(this.codeRegion, (insn.slot + 1 + insn.imm) * SLOT);
-    else if (insn.row.op === "var") set(this.codeRegion, insn.imm);
+    const wrongSlot = (expected: string): never => {
+      throw new InputError("ERR_RUNBPF_CONTAINER", { where: place, expected, got: `slot ${insn.imm}` });
+    };
+    if (insn.row.op === "func") set(code, (insn.slot + 1 + insn.imm) * SLOT);
+    else if (insn.row.op === "var") set(code, insn.imm);
     else if (insn.row.op === "map_idx_value") {
-      if (this.image.container.imports[insn.imm]?.kind !== "data")
-        throw new InputError("ERR_RUNBPF_CONTAINER", {
-          where: place,
-          expected: "the slot of the data block",
-          got: `slot ${insn.imm}`,
-        });
+      if (this.image.container.imports[insn.imm]?.kind !== "data") wrongSlot("the slot of the data block");
       set(this.dataRegion, insn.hi);
+    } else if (insn.row.op === "map_idx") {
+      const slot = this.image.container.imports[insn.imm];
+      const address = slot?.kind === "map" ? this.maps?.slots[slot.index] : undefined;
+      this.machine.setWord(at, address ?? wrongSlot("the slot of a map"));
     } else if (insn.row.op !== "imm")
       throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
         where: place,
-        expected: "a constant, data or a function",
+        expected: "a constant, data, a map or a function",
         got: insn.row.name,
       });
   }
 
-  /** The implementation that a call means; calls of what is not imported are refused. */
-  private helperOf(insn: Insn): Helper | undefined {
+  /** Slot of the import that a call means; calls of what is not imported are refused. */
+  private checkImported(insn: Insn): number {
     const { imports } = this.image.container;
     const isNamed = insn.row.op === "kfunc";
     const id = insn.row.kind === "packet" ? helperByName("packet_load")! : insn.imm;
-    if (insn.row.op !== "helper" && !isNamed && insn.row.kind !== "packet") return undefined;
     const slot = isNamed
       ? imports[id]?.kind === "named"
         ? id
         : -1
       : imports.findIndex((target) => target.kind === "helper" && target.id === id);
-    const helper = this.options.helpers[slot];
-    if (helper === undefined)
-      throw new InputError("ERR_RUNBPF_CONTAINER", {
-        where: `code+${hex(insn.slot * SLOT)}`,
-        expected: "a call of a helper of the import list",
-        got: `helper ${id}`,
-      });
-    return helper;
+    if (slot >= 0) return slot;
+    throw new InputError("ERR_RUNBPF_CONTAINER", {
+      where: `code+${hex(insn.slot * SLOT)}`,
+      expected: "a call of a helper of the import list",
+      got: `helper ${id}`,
+    });
+  }
+
+  private helperOf(insn: Insn): Helper | undefined {
+    if (insn.row.op !== "helper" && insn.row.op !== "kfunc" && insn.row.kind !== "packet") return undefined;
+    const slot = this.checkImported(insn);
+    if (insn.row.op === "helper" && insn.imm === TAIL_CALL && this.maps !== undefined) return this.tailCall;
+    return this.options.helpers[slot] ?? bug(`no helper in slot ${slot}`);
   }
 
   private functionAt(index: number): number {
-    const { machine, image } = this;
+    const { machine } = this;
     const slot = (machine.words[index] >>> 0) / SLOT;
-    if (machine.words[index + 1] === this.codeRegion.high && image.functions.has(slot))
-      return image.indexOf.get(slot)!;
+    for (const { code, base, region } of this.parts)
+      if (machine.words[index + 1] === region.high && code.functions.has(slot))
+        return base + code.indexOf.get(slot)!;
     return machine.fail(
       `a call of address 0x${machine.word(index).toString(16)}, where no function begins`,
       "ERR_RUNBPF_FAULT",
     );
+  }
+
+  expose(bytes: Uint8Array, name: string, shared = false): Word {
+    return this.machine.space.add(new Region(name, bytes, true, shared)).address;
   }
 
   run(
@@ -266,6 +304,9 @@ class InterpretedInstance implements EngineInstance {
       for (const [k, arg] of args.entries()) machine.setWord(2 * (k + 1), arg);
       machine.run(step);
       return BigInt(machine.word(0));
+    } catch (error) {
+      if (this.depth === 1) this.maps?.reset();
+      throw error;
     } finally {
       this.depth--;
       machine.words.set(before, 0);

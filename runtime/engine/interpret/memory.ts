@@ -15,15 +15,18 @@ export class Region {
   readonly view: DataView;
   readonly size: number;
   readonly writable: boolean;
+  /** Other threads may be at work in it. */
+  readonly shared: boolean;
   /** Upper word of its addresses. */
   high = 0;
 
-  constructor(name: string, bytes: Uint8Array, writable: boolean) {
+  constructor(name: string, bytes: Uint8Array, writable: boolean, shared = false) {
     this.name = name;
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.size = bytes.length;
     this.writable = writable;
+    this.shared = shared;
   }
 
   /** Its first address. */

@@ -4,17 +4,20 @@ import { bug } from "../../../formats/error.ts";
 import type { Insn } from "../../../formats/isa/bpf.ts";
 import type { Helper, HelperContext } from "../../../helpers/host.ts";
 import { type Machine, REGISTER_WORDS, type Step } from "./machine.ts";
+import type { Region } from "./memory.ts";
 import { ALU32, ALU64, byteOrder, extendSign, JUMP32, JUMP64, type Operation } from "./operations.ts";
 
 /** What steps need of the program around them. */
 export interface Links {
-  /** Index of the step behind this one, and of the one it jumps to or calls. */
+  /** Index of the step behind this one, and of the one it jumps to or calls; helpers in bytecode are called too. */
   next: number;
   target: number;
   /** Low word of this instruction's constant. */
   constant: number;
   /** The implementation behind a helper call. */
   helper: Helper | undefined;
+  /** Asked after a helper call: whether the function ends there. */
+  ends?: () => boolean;
   context(): HelperContext;
   /** The step of the function at the address in words[index]; faults where there is none. */
   functionAt(index: number): number;
@@ -137,16 +140,18 @@ function store(m: Machine, { row, dst, off }: Insn, s: number, next: number): St
   };
 }
 
-/** One thread runs, so a load, an operation and a store are atomic. */
+/** In memory that one thread has for itself a load, an operation and a store are atomic. */
 function atomic(m: Machine, { row, dst, src, off }: Insn, next: number): Step {
   const { words } = m;
   const { bytes } = row;
   const [d, s] = [low(dst), low(src)];
   const operation = (bytes === 8 ? ALU64 : ALU32)[row.op];
   const scratch = new Int32Array(4);
+  const shared = sharedAtomic(m, row, s, next);
   return () => {
     const { region, offset } = m.slow(d, off, bytes, true);
     const { view } = region;
+    if (region.shared) return shared(region, offset);
     const oldLow = view.getInt32(offset, true);
     const oldHigh = bytes === 8 ? view.getInt32(offset + 4, true) : 0;
     if (row.op === "cmpxchg") {
@@ -170,6 +175,45 @@ function atomic(m: Machine, { row, dst, src, off }: Insn, next: number): Step {
       words[s + 1] = oldHigh;
     }
     return next;
+  };
+}
+
+/** The same where other threads may be at work: the operation again until nobody came between. */
+function sharedAtomic(
+  m: Machine,
+  { op, bytes, fetch }: Insn["row"],
+  s: number,
+  next: number,
+): (region: Region, offset: number) => number {
+  const { words } = m;
+  const operation = (bytes === 8 ? ALU64 : ALU32)[op];
+  const wide = new BigInt64Array(2);
+  const scratch = new Int32Array(wide.buffer);
+  return (region, offset) => {
+    const { bytes: memory } = region;
+    const at = memory.byteOffset + offset;
+    if (at % bytes !== 0)
+      m.fail(`an atomic access at ${region.name} + ${offset}, which is not aligned`, "ERR_RUNBPF_FAULT");
+    const cells =
+      bytes === 8 ? new BigInt64Array(memory.buffer, at, 1) : new Int32Array(memory.buffer, at, 1);
+    const exchange = (old: bigint | number, by: bigint | number) =>
+      Atomics.compareExchange(cells as BigInt64Array, 0, old as bigint, by as bigint) as bigint | number;
+    for (;;) {
+      const old = Atomics.load(cells as BigInt64Array, 0) as bigint | number;
+      scratch.fill(0);
+      if (bytes === 8) wide[0] = old as bigint;
+      else scratch[0] = old as unknown as number;
+      const [low, high] = scratch;
+      scratch[2] = words[s];
+      scratch[3] = words[s + 1];
+      const fails = op === "cmpxchg" && (low !== words[0] || (bytes === 8 && high !== words[1]));
+      if (op !== "cmpxchg" && op !== "xchg") operation(scratch, 0, 2);
+      else [scratch[0], scratch[1]] = [words[s], words[s + 1]];
+      if (!fails && exchange(old, bytes === 8 ? wide[0] : scratch[0]) !== old) continue;
+      const to = op === "cmpxchg" ? 0 : s;
+      if (op === "cmpxchg" || fetch) [words[to], words[to + 1]] = [low, high];
+      return next;
+    }
   };
 }
 
@@ -198,10 +242,14 @@ function call(m: Machine, insn: Insn, links: Links): Step {
       return found;
     };
   }
-  if (helper === undefined) bug("a call without a helper");
+  if (helper === undefined)
+    return () => {
+      m.enter(next);
+      return target;
+    };
   return () => {
     callHelper(m, helper, links);
-    return next;
+    return links.ends?.() ? m.leave() : next;
   };
 }
 
