@@ -279,9 +279,29 @@ export const COMMANDS: readonly CommandRow[] = [
     examples: [
       ["shell", "type help for its commands"],
       ["shell deploy.txt", "runs a script"],
+      ["shell --pin /tmp/maps", "maps that other processes see, and that stay"],
       ["shell < deploy.txt", "the same through a pipe"],
     ],
     load: async () => (await import("./shell.ts")).shell,
+  },
+  {
+    name: "map",
+    usage: "list|dump|lookup|update|delete|pop|events [map] [key] [value] --pin <file>",
+    summary: "read and change the maps of a file that running programs share",
+    least: 1,
+    most: Number.POSITIVE_INFINITY,
+    arguments: [
+      ["map", "its name; list needs none"],
+      ["key", "a number, hex:…, or bpftool's key [hex] BYTES"],
+      ["value", "a number, hex:…, or bpftool's value [hex] BYTES; behind it any, noexist or exist"],
+    ],
+    options: [PIN, { flags: "--json", doc: "print JSON, as bpftool does" }],
+    examples: [
+      ["map dump counts --pin /tmp/maps", "all elements of a map"],
+      ["map update limits 3 100 exist --pin /tmp/maps", "only where the key is there"],
+      ["map lookup counts key hex 01 00 00 00 --pin /tmp/maps", "bytes, as bpftool takes them"],
+    ],
+    load: async () => (await import("./map.ts")).map,
   },
   {
     name: "conformance-plugin",

@@ -3,12 +3,13 @@
 import { nearest } from "../compiler/nearest.ts";
 import { RunError } from "../helpers/host.ts";
 import { helperByName, helperNames, RANGES, rangeOf } from "../helpers/table.ts";
-import type { Data, LoadOptions, Rule, RuntimeOptions } from "../runtime/index.ts";
+import type { Rule, RuntimeOptions } from "../runtime/index.ts";
 import { type Args, flag, option } from "./args.ts";
 import { type Call, call, findPacketProgram, type Outcome, readMemory } from "./call.ts";
 import type { Io } from "./io.ts";
-import { parseCount, parseHex, parseSigned, resultText } from "./numbers.ts";
+import { parseCount, resultText } from "./numbers.ts";
 import { compileOptions, type EngineName, type Kind, openProgram } from "./open.ts";
+import { loadSettings } from "./settings.ts";
 import { suggest, UsageError } from "./usage.ts";
 
 const KINDS: readonly string[] = ["bare", "spf", "elf"] satisfies Kind[];
@@ -47,30 +48,6 @@ export function runtimeOptions(args: Args): RuntimeOptions {
 export function parseFuel(args: Args): number | undefined {
   const limit = option(args, "max-instructions");
   return limit === undefined ? undefined : parseCount(limit, "--max-instructions", Number.MAX_SAFE_INTEGER);
-}
-
-/** "NAME=VALUE" → a number where it is one, else text. Throws UsageError. */
-function parseSetting(text: string): [name: string, value: Data] {
-  const at = text.indexOf("=");
-  if (at <= 0) throw new UsageError(`--set: expected NAME=VALUE, got "${text}"`);
-  const value = text.slice(at + 1);
-  return [
-    text.slice(0, at),
-    value.startsWith("hex:") ? parseHex(value.slice(4), "--set") : (parseSigned(value) ?? value),
-  ];
-}
-
-/** Where maps live and what variables hold at the start. Throws UsageError, InputError. */
-export async function loadOptions(args: Args): Promise<LoadOptions> {
-  const settings = args.options.get("set");
-  const pin = option(args, "pin");
-  const cpus = option(args, "cpus");
-  const count = cpus === undefined ? undefined : parseCount(cpus, "--cpus", 64);
-  return {
-    cpus: count,
-    globals: settings && Object.fromEntries(settings.map(parseSetting)),
-    maps: pin === undefined ? undefined : (await import("../runtime/index.ts")).pinned(pin, { cpus: count }),
-  };
 }
 
 /** The kind, if one was given, the file, and what is for the program. */
@@ -142,9 +119,11 @@ export async function run(args: Args, io: Io): Promise<number> {
     arguments: rest,
     memory: bytes,
   };
-  const { Runtime } = await import("../runtime/index.ts");
+  const { pinned, Runtime } = await import("../runtime/index.ts");
   const { engine } = opened;
   const maxInstructions = parseFuel(args);
+  const settings = loadSettings(args);
+  const pin = option(args, "pin");
   const runtime = new Runtime({
     ...options,
     engine,
@@ -153,7 +132,10 @@ export async function run(args: Args, io: Io): Promise<number> {
   });
   try {
     const { where, container, debug, btf } = opened;
-    const instance = runtime.load(where, container, { ...(await loadOptions(args)), where, debug, btf });
+    const instance = runtime.load(where, container, {
+      ...settings,
+      ...{ where, debug, btf, maps: pin === undefined ? undefined : pinned(pin, settings) },
+    });
     const capture = option(args, "pcap");
     if (capture === undefined && flag(args, "out")) throw new UsageError("--out goes with --pcap");
     if (capture !== undefined) {

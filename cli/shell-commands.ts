@@ -2,12 +2,16 @@
 
 import { CONTEXTS } from "../formats/container.ts";
 import { InputError } from "../formats/error.ts";
-import type { Instance, Runtime } from "../runtime/index.ts";
-import { call, readMemory } from "./call.ts";
+import { readContainer } from "../formats/read.ts";
+import type { GuestMap, Instance, MapStore, ReplaceOptions, Runtime } from "../runtime/index.ts";
+import { call, findPacketProgram, readMemory } from "./call.ts";
+import { runCapture } from "./capture.ts";
 import { importText, programNames } from "./describe.ts";
 import type { Io } from "./io.ts";
-import { resultText } from "./numbers.ts";
+import { definitionLine, MAP_ACTIONS } from "./map-text.ts";
+import { duration, resultText } from "./numbers.ts";
 import { type EngineName, type Kind, openProgram } from "./open.ts";
+import { parseSetting } from "./settings.ts";
 import { list, styleOf, table } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
@@ -22,6 +26,10 @@ export interface Session {
   ctx: string | undefined;
   /** What each instance was loaded from. */
   kinds: WeakMap<Instance, Kind>;
+  /** Where maps live, what variables hold, and whether replace keeps maps. */
+  options: ReplaceOptions;
+  /** Opens the file of pinned maps again, for each instance. */
+  pins: () => MapStore | undefined;
   /** A person reads along: commands say what they did. */
   interactive: boolean;
   over: boolean;
@@ -56,14 +64,39 @@ function get({ runtime }: Session, name: string): Instance {
 
 const introduce = ({ name, bytes }: Instance, kind: Kind): string => `${name}: ${kind}, ${bytes} bytes`;
 
-async function place(session: Session, how: "load" | "replace", name: string, file: string): Promise<void> {
-  const { kind, where, container, debug } = await openProgram(
+/** The settings of --set that a program has variables for. */
+function settingsFor({ options }: Session, container: Uint8Array, where: string): ReplaceOptions["globals"] {
+  if (options.globals === undefined) return undefined;
+  const { symbols } = readContainer(container, where);
+  const mine = Object.entries(options.globals).filter(([name]) =>
+    symbols.some((symbol) => symbol.name === name),
+  );
+  return mine.length === 0 ? undefined : Object.fromEntries(mine);
+}
+
+async function place(
+  session: Session,
+  how: "load" | "replace",
+  [name, file, ...settings]: string[],
+): Promise<void> {
+  const { kind, where, container, debug, btf } = await openProgram(
     file,
     undefined,
     { verify: session.verify, ctx: session.ctx },
     session.engine,
   );
-  const instance = session.runtime[how](name, container, { where, debug });
+  const own = settings.length > 0 ? Object.fromEntries(settings.map(parseSetting)) : undefined;
+  const general = settingsFor(session, container, where);
+  const globals = own || general ? { ...general, ...own } : undefined;
+  const maps = how === "load" ? session.pins() : undefined;
+  const instance = session.runtime[how](name, container, {
+    ...session.options,
+    globals,
+    maps,
+    where,
+    debug,
+    btf,
+  });
   session.kinds.set(instance, kind);
   say(session, introduce(instance, kind));
 }
@@ -71,7 +104,7 @@ async function place(session: Session, how: "load" | "replace", name: string, fi
 /** Options of run stand between its name and the program's arguments. */
 function runInstance(session: Session, [name, ...words]: string[]): void {
   const options: Record<string, string> = {};
-  while (words[0] === "--program" || words[0] === "--mem") {
+  while (["--program", "--mem", "--pcap", "--out"].includes(words[0])) {
     const [flag, value] = words.splice(0, 2);
     if (value === undefined) throw new UsageError(`${flag} needs a value`);
     options[flag] = value;
@@ -79,6 +112,13 @@ function runInstance(session: Session, [name, ...words]: string[]): void {
   if (words[0] === "--") words.shift();
   const memory = options["--mem"] === undefined ? undefined : readMemory(options["--mem"]);
   const instance = get(session, name);
+  if (options["--pcap"] !== undefined) {
+    const program = findPacketProgram(instance, options["--program"]);
+    runCapture(session.io, instance, {
+      ...{ input: options["--pcap"], output: options["--out"], program, json: false },
+    });
+    return;
+  }
   const { r0 } = call(instance, { program: options["--program"], file: name, arguments: words, memory });
   session.io.out(`${resultText(r0)}\n`);
 }
@@ -120,17 +160,19 @@ function show({ runtime, kinds, io }: Session): void {
     programNames(instance.container),
     hooksOf(instance),
     helpersOf(instance),
-    String(instance.bytes),
+    Object.keys(instance.maps).join(", ") || "-",
     String(instance.runs),
+    duration(Math.round(instance.runTime * 1e6)),
+    String(instance.bytes),
   ]);
   if (rows.length === 0) {
     io.out("nothing is loaded\n");
     return;
   }
-  const columns = ["name", "kind", "programs", "hooks", "helpers", "bytes", "runs"];
+  const columns = ["name", "kind", "programs", "hooks", "helpers", "maps", "runs", "time", "bytes"];
   io.out(
     table(
-      columns.map((title, i) => ({ title, right: i > 4 })),
+      columns.map((title, i) => ({ title, right: i > 5 })),
       rows,
       styleOf(io.color),
     ),
@@ -139,13 +181,40 @@ function show({ runtime, kinds, io }: Session): void {
 
 const ANY = Number.POSITIVE_INFINITY;
 
+function getMap(session: Session, name: string, map: string): GuestMap {
+  const { maps } = get(session, name);
+  if (maps[map] !== undefined) return maps[map];
+  const names = Object.keys(maps).join(", ");
+  throw new InputError("ERR_RUNBPF_ARGUMENT", {
+    where: name,
+    expected: names === "" ? "an instance with maps" : `one of the maps ${names}`,
+    got: `"${map}"`,
+  });
+}
+
+/** map dump, lookup, update, …: the same as the command's, on the maps of an instance. */
+const MAP_COMMANDS: ShellCommand[] = Object.entries(MAP_ACTIONS).map(
+  ([action, { words, doc, least, run }]) => ({
+    usage: `map ${action} NAME MAP${words.replace(" KEY", " [key] KEY").replace(" VALUE", " [value] VALUE")}`,
+    doc,
+    completes: ["instance"],
+    most: ANY,
+    run: (session, [name, map, ...rest]) => {
+      const json = rest.at(-1) === "--json";
+      if (json) rest.pop();
+      if (rest.length < least) throw new UsageError(`usage: map ${action} NAME MAP${words}`);
+      session.io.out(run(getMap(session, name, map), rest, json));
+    },
+  }),
+);
+
 export const SHELL_COMMANDS: readonly ShellCommand[] = [
   {
-    usage: "load file NAME FILE",
-    doc: "load a container or an object as instance NAME",
+    usage: "load file NAME FILE [VARIABLE=VALUE …]",
+    doc: "load a container or an object as instance NAME, with these settings",
     completes: ["none", "file"],
-    most: 2,
-    run: (session, [name, file]) => place(session, "load", name, file),
+    most: ANY,
+    run: (session, words) => place(session, "load", words),
   },
   {
     usage: "unload instance NAME",
@@ -165,19 +234,19 @@ export const SHELL_COMMANDS: readonly ShellCommand[] = [
     run: ({ runtime }) => runtime.unloadAll(),
   },
   {
-    usage: "replace NAME FILE",
+    usage: "replace NAME FILE [VARIABLE=VALUE …]",
     doc: "put another version in its place; if that is refused the old one stays",
     completes: ["instance", "file"],
-    most: 2,
-    run: async (session, [name, file]) => {
-      get(session, name);
-      await place(session, "replace", name, file);
+    most: ANY,
+    run: async (session, words) => {
+      get(session, words[0]);
+      await place(session, "replace", words);
     },
   },
   { usage: "show", doc: "list what is loaded", completes: [], most: 0, run: show },
   {
-    usage: "run NAME [--program P] [--mem hex:…|FILE] [arguments]",
-    doc: "run a program of an instance",
+    usage: "run NAME [--program P] [--mem hex:…|FILE] [--pcap FILE [--out FILE]] [arguments]",
+    doc: "run a program of an instance, with --pcap over the packets of a capture file",
     completes: ["instance"],
     most: ANY,
     run: runInstance,
@@ -189,6 +258,17 @@ export const SHELL_COMMANDS: readonly ShellCommand[] = [
     most: ANY,
     run: testCommands,
   },
+  {
+    usage: "map list NAME",
+    doc: "list the maps of an instance",
+    completes: ["instance"],
+    most: 1,
+    run: (session, [name]) => {
+      const maps = Object.values(get(session, name).maps);
+      session.io.out(maps.map(definitionLine).join("") || `${name} has no maps\n`);
+    },
+  },
+  ...MAP_COMMANDS,
   {
     usage: "help",
     doc: "this list",

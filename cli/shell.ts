@@ -7,11 +7,12 @@ import { createInterface, type Interface } from "node:readline/promises";
 import { nearest } from "../compiler/nearest.ts";
 import { InputError } from "../formats/error.ts";
 import { RunError } from "../helpers/host.ts";
-import { Runtime } from "../runtime/index.ts";
+import { pinned, type ReplaceOptions, Runtime } from "../runtime/index.ts";
 import { type Args, flag, option } from "./args.ts";
 import { complete } from "./complete.ts";
 import { type Io, printable, readInput } from "./io.ts";
 import { engineOption, runtimeOptions } from "./run.ts";
+import { loadSettings } from "./settings.ts";
 import {
   fixedWords,
   leastArguments,
@@ -148,9 +149,11 @@ export async function shell(args: Args, io: Io): Promise<number> {
   const [script] = args.positionals;
   const interactive = script === undefined && io.input.isTTY === true && io.terminal.out;
   const engine = engineOption(args) ?? "native";
-  const runtime = new Runtime({ ...runtimeOptions(args), engine, output: io.out });
+  const runtime = new Runtime({ ...runtimeOptions(args), engine, output: io.out, stats: true });
   const verify = !flag(args, "no-verify");
   const ctx = option(args, "ctx");
+  const pin = option(args, "pin");
+  const { cpus, globals } = loadSettings(args);
   const session: Session = {
     io,
     runtime,
@@ -158,6 +161,8 @@ export async function shell(args: Args, io: Io): Promise<number> {
     verify,
     ctx,
     kinds: new WeakMap(),
+    options: { cpus, globals, keepMaps: option(args, "keep-maps") as ReplaceOptions["keepMaps"] },
+    pins: () => (pin === undefined ? undefined : pinned(pin, { cpus })),
     interactive,
     over: false,
   };

@@ -16,7 +16,17 @@ export class RunError extends Error {
   }
 }
 
+/** Timers in map values; results as the helpers' (Linux's error numbers, negative). */
+export interface TimerHost {
+  init(at: Word, map: Word, flags: number): number;
+  setCallback(at: Word, callback: Word): number;
+  start(at: Word, nanoseconds: Word, flags: number, now: () => bigint): number;
+  cancel(at: Word): number;
+}
+
 export interface HelperContext {
+  /** Undefined where the program has no maps. */
+  timers?: TimerHost;
   /** A copy of `size` bytes; a RunError when the address is bad. */
   read(address: Word, size: number): Uint8Array;
   write(address: Word, bytes: Uint8Array): void;

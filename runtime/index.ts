@@ -18,10 +18,14 @@ export type { EventOptions } from "./maps/events.ts";
 export { GuestMap, type MapValue, type When } from "./maps/guest-map.ts";
 export type { MapStore, SharedMaps } from "./maps/store.ts";
 export type { Attached, Image, LoadOptions, ReplaceOptions, RuntimeOptions } from "./runtime.ts";
+export type { Service, SharedService } from "./service.ts";
 
-/** Maps in a file, which processes share: for load's `maps`. A new file gets mode 0600. Throws ERR_RUNBPF_MAP. */
-export const pinned = (path: string, { cpus = nodeHost.cpus }: { cpus?: number } = {}): MapStore =>
-  new PinnedStore(path, cpus);
+/**
+ * Maps in a file, which processes share: for load's `maps`. A new file has `cpus` values in per-cpu maps and mode 0600;
+ * `create: false` wants one that is there. Throws ERR_RUNBPF_MAP.
+ */
+export const pinned = (path: string, { cpus = nodeHost.cpus, create = true } = {}): MapStore =>
+  new PinnedStore(path, cpus, create);
 
 export interface EngineOptions {
   /**

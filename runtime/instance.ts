@@ -24,6 +24,8 @@ export interface InstanceParts {
   types: Types;
   maps: BoundMaps | undefined;
   store: MapStore | undefined;
+  /** Its runs are timed. */
+  timed: boolean;
 }
 
 export class Instance {
@@ -33,6 +35,8 @@ export class Instance {
   readonly bytes: number;
   /** How often it ran. */
   runs = 0;
+  /** Milliseconds that its runs took, where the runtime counts them (`stats`). */
+  runTime = 0;
   /** Its maps by name; see GuestMap. */
   readonly maps: Readonly<Record<string, GuestMap>>;
   /** Its global variables by name, as properties that can be read and, but for constants, set. */
@@ -44,16 +48,21 @@ export class Instance {
   private readonly types: Types;
   private readonly dispose: () => void;
   private readonly checked: boolean;
+  private readonly timed: boolean;
   private readonly packetBuffers: (Packets | undefined)[] = [];
 
   /** Made by Runtime.load(). */
-  constructor({ name, container, bytes, engine, types, maps, store }: InstanceParts, dispose: () => void) {
+  constructor(
+    { name, container, bytes, engine, types, maps, store, timed }: InstanceParts,
+    dispose: () => void,
+  ) {
     this.name = name;
     this.container = container;
     this.bytes = bytes;
     this.engine = engine;
     this.dispose = dispose;
     this.types = types;
+    this.timed = timed;
     this.bound = maps;
     this.store = store;
     this.maps = maps?.guestMaps(types, () => this.loaded) ?? {};
@@ -63,13 +72,11 @@ export class Instance {
 
   /** What another thread's load takes as `maps`, through postMessage: it then has the same maps. */
   share(): SharedMaps {
-    const shared = this.store?.handOver();
-    if (shared !== undefined) return shared;
+    if (this.store !== undefined) return this.store.handOver();
     throw new InputError("ERR_RUNBPF_ARGUMENT", {
       where: this.name,
-      expected: "maps in this process's memory",
-      got:
-        this.store === undefined ? "a program without maps" : "maps of a file, which others open by its path",
+      expected: "a program with maps",
+      got: "one without",
     });
   }
 
@@ -141,11 +148,14 @@ export class Instance {
   ): bigint {
     const engine = this.engine ?? this.running();
     this.runs++;
+    const start = this.timed ? performance.now() : 0;
     try {
       return engine.run(index, count, a1, a2, a3, a4, a5);
     } catch (error) {
       if (error instanceof Exit) return BigInt.asUintN(64, BigInt(error.status));
       throw error;
+    } finally {
+      if (this.timed) this.runTime += performance.now() - start;
     }
   }
 

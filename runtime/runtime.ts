@@ -13,6 +13,8 @@ import { readImage } from "./load.ts";
 import { BoundMaps } from "./maps/bind.ts";
 import type { Data } from "./maps/codec.ts";
 import { type MapStore, MemoryStore, MOST_CPUS, type SharedMaps } from "./maps/store.ts";
+import { type Channel, Publisher, Service, type SharedService, type Version } from "./service.ts";
+import { Timers } from "./timers.ts";
 
 /** The machine around a runtime. */
 export interface Host {
@@ -22,6 +24,8 @@ export interface Host {
   isAlive(thread: number): boolean;
   /** Where bytes lie, if anything depends on it. */
   addressOf(bytes: Uint8Array): number;
+  channel(name: string): Channel;
+  openPinned(path: string, cpus: number): MapStore;
   /** Values that per-cpu maps have, unless a program's loader says otherwise. */
   cpus: number;
 }
@@ -42,6 +46,10 @@ export interface RuntimeOptions {
   timeout?: number;
   /** Environment variables that programs see; by default the process's. */
   env?: (name: string) => string | undefined;
+  /** Told of errors in callbacks of timers; otherwise they are uncaught exceptions. */
+  onError?: (error: unknown) => void;
+  /** Measures how long runs take (Instance.runTime): some 50 ns a run. */
+  stats?: boolean;
   /** Refuses containers that were not verified. */
   requireVerified?: boolean;
   /** Refuses containers with loops that have no proven bound. */
@@ -103,6 +111,9 @@ export class RuntimeOf {
   private readonly helpers: HelperSet;
   private readonly host: Host;
   private readonly named = new Map<string, Instance>();
+  /** What each instance was loaded from. */
+  private readonly origins = new WeakMap<Instance, { source: Uint8Array | Image; options: LoadOptions }>();
+  private readonly publishers = new Map<string, Publisher>();
 
   constructor(engine: Engine, host: Host, options: RuntimeOptions = {}) {
     this.engine = engine;
@@ -166,8 +177,32 @@ export class RuntimeOf {
     this.start(instance);
     // Where the old one stood in the order of loading.
     this.named.set(name, instance);
+    this.publishers.get(name)?.publish(this.versionOf(instance));
     this.end(old);
     return instance;
+  }
+
+  /**
+   * What other threads' `join` takes: they run the same program with the same maps, and each replace here is theirs
+   * too.
+   */
+  share(name: string): SharedService {
+    const instance = this.find(name);
+    let publisher = this.publishers.get(name);
+    if (publisher === undefined) {
+      const channel = `runbpf ${crypto.randomUUID()}`;
+      const version = this.versionOf(instance);
+      publisher = new Publisher(name, channel, this.host.channel(channel), version);
+      this.publishers.set(name, publisher);
+    }
+    return publisher.shared;
+  }
+
+  /** A program that another thread shares, on this one; `helpers` are this thread's temporary ones. */
+  join(shared: SharedService, options: Pick<LoadOptions, "helpers" | "timeout"> = {}): Service {
+    const load = ({ container, maps, globals, btf }: Version) =>
+      this.instantiate(shared.name, container, { ...options, maps, globals, btf });
+    return new Service(shared, this.host.channel(shared.channel), load);
   }
 
   /** Runs the programs for an event of the life of `instance`. */
@@ -187,10 +222,24 @@ export class RuntimeOf {
   /** Unloads an instance; it is gone whatever its unload events do. */
   private end(instance: Instance): void {
     try {
+      if (this.named.get(instance.name) === instance) this.publishers.get(instance.name)?.close();
+      if (this.named.get(instance.name) === instance) this.publishers.delete(instance.name);
       for (const { program } of this.ofInstance(instance, EVENTS.unload)) instance.runProgram(program);
     } finally {
       instance[Symbol.dispose]();
     }
+  }
+
+  private versionOf(instance: Instance): Omit<Version, "generation"> {
+    const { source, options } = this.origins.get(instance)!;
+    const { globals, btf } = options;
+    if (source instanceof Uint8Array)
+      return { container: source, maps: instance.store?.handOver(), globals, btf };
+    throw new InputError("ERR_RUNBPF_ARGUMENT", {
+      where: instance.name,
+      expected: "a program that was loaded from a container's bytes, which other threads need",
+      got: "one that was loaded from an image of this thread",
+    });
   }
 
   private ofInstance(instance: Instance, hook: string): Attached[] {
@@ -245,6 +294,7 @@ export class RuntimeOf {
     const { container } = image;
     const store = this.storeFor(container, options, where);
     let maps: BoundMaps | undefined;
+    let timers: Timers | undefined;
     let instance: Instance | undefined;
     try {
       const set = this.helpers.withTemporary(options.helpers);
@@ -263,20 +313,35 @@ export class RuntimeOf {
         context: (memory) => {
           const context = this.host.context(memory, this.options);
           context.room = (address) => instance?.room(address);
-          if (store !== undefined) context.cpu = () => cpu;
+          if (store !== undefined) {
+            context.cpu = () => cpu;
+            timers = new Timers(memory, () => maps, this.options.onError ?? rethrow);
+            context.timers = timers;
+          }
           return context;
         },
         timeout: options.timeout ?? this.options.timeout ?? 0,
         debug: options.debug,
       });
       const made = new Instance(
-        { name, container, bytes: image.bytes, engine, types: types(container), maps, store },
+        {
+          name,
+          container,
+          bytes: image.bytes,
+          engine,
+          types: types(container),
+          maps,
+          store,
+          timed: this.options.stats === true,
+        },
         () => {
+          timers?.release();
           store?.release();
           if (this.named.get(name) === instance) this.named.delete(name);
         },
       );
       instance = made;
+      this.origins.set(made, { source, options });
       made.setGlobals(options.globals, where);
       return made;
     } catch (error) {
@@ -319,8 +384,14 @@ export class RuntimeOf {
         expected: `1 … ${MOST_CPUS}`,
         got: String(cpus),
       });
+    if (from !== undefined && "path" in from) return this.host.openPinned(from.path, cpus);
     return new MemoryStore(from ?? cpus, this.host.addressOf);
   }
+}
+
+/** Nobody called what failed: the process hears of it as of any error in a timer. */
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** Types from BTF; a container without it has none. */

@@ -7,9 +7,11 @@ import type { HelperContext, Word } from "../../helpers/host.ts";
 import { Exit } from "../fault.ts";
 import { MOST_CPUS } from "../maps/store.ts";
 import type { Host, RuntimeOptions } from "../runtime.ts";
+import { openChannel } from "./channel.ts";
 import type { GuestMemory } from "./engine.ts";
 import { addressOf, getcpu, gettid } from "./libc.ts";
 import { isAlive } from "./native-maps.ts";
+import { PinnedStore } from "./pin.ts";
 
 /** Writes all of it, waiting where a pipe is full. */
 function toStandardOutput(bytes: Uint8Array): void {
@@ -43,6 +45,8 @@ export const nodeHost: Host = {
   thread: gettid,
   isAlive,
   addressOf,
+  channel: openChannel,
+  openPinned: (path, cpus) => new PinnedStore(path, cpus, true),
   // Threads come and go: a few more than the machine can run at once.
   cpus: Math.min(Math.max(availableParallelism(), 8), MOST_CPUS),
 };

@@ -11,16 +11,16 @@ import { type Block, checkSame, claim, type MapStore, type SharedMaps, unclaim }
 import * as libc from "./libc.ts";
 
 const REASONS: Record<string, string> = {
-  ENOENT: "a path without its directory",
+  ENOENT: "no such file or directory",
   EACCES: "a file without permission to read and write",
   EPERM: "a file without permission to read and write",
   EISDIR: "a directory",
   EROFS: "a read-only file system",
 };
 
-function openFile(path: string): number {
+function openFile(path: string, create: boolean): number {
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    return openSync(path, constants.O_RDWR | (create ? constants.O_CREAT : 0), 0o600);
   } catch (error) {
     const { code = "", message } = error as NodeJS.ErrnoException;
     throw new InputError("ERR_RUNBPF_MAP", {
@@ -60,9 +60,9 @@ export class PinnedStore implements MapStore {
   private owner = 0;
 
   /** Opens `path`, or makes it. Throws ERR_RUNBPF_MAP where it is no file of pinned maps. */
-  constructor(path: string, cpus: number) {
+  constructor(path: string, cpus: number, create: boolean) {
     this.path = path;
-    this.fd = openFile(path);
+    this.fd = openFile(path, create);
     try {
       const stat = fstatSync(this.fd);
       if (!stat.isFile())
@@ -162,8 +162,8 @@ export class PinnedStore implements MapStore {
     return this;
   }
 
-  handOver(): SharedMaps | undefined {
-    return undefined;
+  handOver(): SharedMaps {
+    return { path: this.path };
   }
 
   release(): void {

@@ -52,8 +52,8 @@ export class MapAccess {
   private readonly keyBytes: Uint8Array;
   private readonly valueBytes: Uint8Array;
   private readonly cursorBytes = new Uint8Array(8);
-  private readonly keyAt: Word;
-  private readonly valueAt: Word;
+  private readonly keyWord: Word;
+  private readonly valueWord: Word;
   private readonly cursorAt: Word;
   private readonly blockAt: Word;
   private readonly targets: BigUint64Array;
@@ -88,8 +88,8 @@ export class MapAccess {
     this.check("map_attach", machine.call("map_attach", this.address, at, size, definitionAt, localAt));
     this.keyBytes = new Uint8Array(Math.max(is.keySize, 1));
     this.valueBytes = new Uint8Array(Math.max(isPerCpu(is) ? strideOf(is) * is.cpus : is.valueSize, 8));
-    this.keyAt = machine.expose(this.keyBytes, "key");
-    this.valueAt = machine.expose(this.valueBytes, "value");
+    this.keyWord = machine.expose(this.keyBytes, "key");
+    this.valueWord = machine.expose(this.valueBytes, "value");
     this.cursorAt = machine.expose(this.cursorBytes, "cursor");
   }
 
@@ -120,7 +120,7 @@ export class MapAccess {
 
   read(key: Uint8Array): Uint8Array | undefined {
     this.keyBytes.set(key);
-    return this.found("read", this.machine.call("map_read", this.address, this.keyAt, this.valueAt));
+    return this.found("read", this.machine.call("map_read", this.address, this.keyWord, this.valueWord));
   }
 
   private found(what: string, result: number): Uint8Array | undefined {
@@ -132,14 +132,14 @@ export class MapAccess {
   write(key: Uint8Array, value: Uint8Array, flags: number): void {
     this.keyBytes.set(key);
     this.valueBytes.set(value);
-    const { address, keyAt, valueAt } = this;
-    this.check("update", this.machine.call("map_write", address, keyAt, valueAt, flags));
+    const { address, keyWord, valueWord } = this;
+    this.check("update", this.machine.call("map_write", address, keyWord, valueWord, flags));
   }
 
   /** False where there was no such key. */
   remove(key: Uint8Array): boolean {
     this.keyBytes.set(key);
-    const result = this.machine.call("map_delete", this.address, this.keyAt);
+    const result = this.machine.call("map_delete", this.address, this.keyWord);
     if (result === ENOENT) return false;
     this.check("delete", result);
     return true;
@@ -148,7 +148,7 @@ export class MapAccess {
   /** Reads and deletes in one step. */
   take(key: Uint8Array): Uint8Array | undefined {
     this.keyBytes.set(key);
-    return this.found("take", this.machine.call("map_take", this.address, this.keyAt, this.valueAt));
+    return this.found("take", this.machine.call("map_take", this.address, this.keyWord, this.valueWord));
   }
 
   /** Elements one after the other; those that stay in the map all the while come exactly once. */
@@ -156,8 +156,8 @@ export class MapAccess {
     let cursor = new Uint8Array(8);
     for (;;) {
       this.cursorBytes.set(cursor);
-      const { machine, address, cursorAt, keyAt, valueAt } = this;
-      const result = machine.call("map_walk", address, cursorAt, keyAt, valueAt);
+      const { machine, address, cursorAt, keyWord, valueWord } = this;
+      const result = machine.call("map_walk", address, cursorAt, keyWord, valueWord);
       if (result === ENOENT) return;
       this.check("walk", result);
       cursor = this.cursorBytes.slice();
@@ -175,24 +175,40 @@ export class MapAccess {
 
   push(value: Uint8Array, flags: number): void {
     this.valueBytes.set(value);
-    this.check("push", this.machine.call("map_push", this.address, this.valueAt, flags));
+    this.check("push", this.machine.call("map_push", this.address, this.valueWord, flags));
   }
 
   pop(): Uint8Array | undefined {
-    return this.found("pop", this.machine.call("map_pop", this.address, this.valueAt));
+    return this.found("pop", this.machine.call("map_pop", this.address, this.valueWord));
   }
 
   peek(): Uint8Array | undefined {
-    return this.found("peek", this.machine.call("map_peek", this.address, this.valueAt));
+    return this.found("peek", this.machine.call("map_peek", this.address, this.valueWord));
   }
 
   /** Whether a bloom filter may hold the value. */
   mayHold(value: Uint8Array): boolean {
     this.valueBytes.set(value);
-    const result = this.machine.call("map_peek", this.address, this.valueAt);
+    const result = this.machine.call("map_peek", this.address, this.valueWord);
     if (result === ENOENT) return false;
     this.check("peek", result);
     return true;
+  }
+
+  /** Where the value of a key lies for programs on this thread; undefined: nowhere. */
+  valueAt(key: Uint8Array): bigint | undefined {
+    this.keyBytes.set(key);
+    const at = this.machine.call("map_lookup", this.address, this.keyWord);
+    return at === 0 ? undefined : BigInt(at);
+  }
+
+  /** The key of the element whose value an address lies in; it looks at all of them. */
+  keyAt(address: bigint): Uint8Array | undefined {
+    for (const [key] of this.walk()) {
+      const at = this.valueAt(key);
+      if (at !== undefined && address >= at && address < at + BigInt(this.is.valueSize)) return key;
+    }
+    return undefined;
   }
 
   /** The oldest record of a ring buffer, which is then taken out; undefined: there is none yet. */

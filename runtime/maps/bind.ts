@@ -120,6 +120,21 @@ export class BoundMaps implements Binding, Targets {
     }
   }
 
+  private at(address: Word): MapAccess | undefined {
+    return this.accesses.find((access) => access !== undefined && BigInt(access.address) === BigInt(address));
+  }
+
+  /** The key of the element of the map at `map` whose value holds `address`. */
+  keyAt(map: Word, address: bigint): Uint8Array | undefined {
+    return this.at(map)?.keyAt(address);
+  }
+
+  valueAt(map: Word, key: Uint8Array): { at: bigint; size: number } | undefined {
+    const access = this.at(map);
+    const at = access?.valueAt(key);
+    return access === undefined || at === undefined ? undefined : { at, size: access.is.valueSize };
+  }
+
   reset(): void {
     for (const access of this.accesses) access?.resetTailCalls();
   }

@@ -8,10 +8,10 @@ export type Data = number | bigint | boolean | string | Uint8Array | Data[] | { 
 /** How bytes are shown where no type is known: words as numbers, all else as they are. */
 export type Form = "auto" | "bytes" | "number" | "bigint";
 
-const refuse = (where: string, expected: string, got: unknown): never => {
+function refuse(where: string, expected: string, got: unknown): never {
   const text = typeof got === "object" ? (got === null ? "null" : got.constructor.name) : String(got);
   throw new InputError("ERR_RUNBPF_ARGUMENT", { where, expected, got: text });
-};
+}
 
 /** What stands for `size` bytes without a type. */
 export const plainType = (size: number): ValueType =>
@@ -105,7 +105,8 @@ function put(type: ValueType, data: Data, bytes: Uint8Array, where: string): voi
   }
   switch (type.kind) {
     case "int":
-      return putInt(type.size, data, bytes, where);
+      putInt(type.size, data, bytes, where);
+      return;
     case "float": {
       if (typeof data !== "number") refuse(where, "a number", data);
       const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -114,9 +115,11 @@ function put(type: ValueType, data: Data, bytes: Uint8Array, where: string): voi
       return;
     }
     case "array":
-      return putArray(type, data, bytes, where);
+      putArray(type, data, bytes, where);
+      return;
     case "struct":
-      return putStruct(type, data, bytes, where);
+      putStruct(type, data, bytes, where);
+      return;
     default:
       refuse(where, `${type.size} bytes`, data);
   }
@@ -134,8 +137,9 @@ function putArray(
     bytes.set(text);
     return;
   }
-  if (!Array.isArray(data) || data.length !== count) return refuse(where, `an array of ${count}`, data);
-  for (const [i, item] of data.entries())
+  const list =
+    Array.isArray(data) && data.length === count ? data : refuse(where, `an array of ${count}`, data);
+  for (const [i, item] of list.entries())
     put(of, item, bytes.subarray(i * of.size, (i + 1) * of.size), `${where}[${i}]`);
 }
 
@@ -145,7 +149,7 @@ function putStruct(
   bytes: Uint8Array,
   where: string,
 ): void {
-  if (typeof data !== "object" || Array.isArray(data)) return refuse(where, "an object", data);
+  if (typeof data !== "object" || Array.isArray(data)) refuse(where, "an object", data);
   const object = data as { [name: string]: Data };
   for (const name of Object.keys(object))
     if (!members.some((member) => member.name === name))

@@ -32,6 +32,7 @@ export class GuestMap implements Iterable<[Data, MapValue]> {
   private readonly keyType: ValueType;
   private readonly valueType: ValueType;
   private readonly isLoaded: () => boolean;
+  private readonly typed: boolean;
 
   /** Made by the runtime: instance.maps. */
   constructor(
@@ -49,6 +50,7 @@ export class GuestMap implements Iterable<[Data, MapValue]> {
     this.definition = access.is;
     const { key, value } = types.ofMap(access.name);
     const { keySize, valueSize } = access.is;
+    this.typed = key?.size === keySize && value?.size === valueSize;
     this.keyType = choose(forms.key, key, keySize);
     this.valueType = choose(forms.value, value, valueSize);
   }
@@ -91,7 +93,8 @@ export class GuestMap implements Iterable<[Data, MapValue]> {
     return this.definition.type === MAP_TYPE.bloom_filter;
   }
 
-  private keyBytes(key: Data): Uint8Array {
+  /** The key as programs have it. Throws ERR_RUNBPF_ARGUMENT. */
+  keyBytes(key: Data): Uint8Array {
     return encode(this.keyType, key, `key of map ${this.name}`);
   }
 
@@ -141,6 +144,15 @@ export class GuestMap implements Iterable<[Data, MapValue]> {
         got: value instanceof GuestMap ? `map ${value.name}` : String(value),
       });
     return new Uint8Array(new Uint32Array([number]).buffer);
+  }
+
+  decodeKey(bytes: Uint8Array): Data {
+    return decode(this.keyType, bytes);
+  }
+
+  /** Its keys and values have types that the program's BTF tells. */
+  get isTyped(): boolean {
+    return this.typed;
   }
 
   /** The value of a key (in per-cpu maps: of each thread), or undefined. */

@@ -28,14 +28,16 @@ export interface MapStore {
   join(owner: number, isAlive: (owner: number) => boolean): number;
   /** A store with the same blocks, for the next version of a program; the two go on apart. */
   keep(): MapStore;
-  /** What another thread needs to share the store; undefined: that is not how it is shared. */
-  handOver(): SharedMaps | undefined;
+  /** What another thread needs to share the store. */
+  handOver(): SharedMaps;
   /** This user of the store is done with it. */
   release(): void;
 }
 
-/** Maps in memory that structured cloning shares: what postMessage may carry. */
-export interface SharedMaps {
+/** Maps as postMessage may carry them: memory that structured cloning shares, or the path of a file. */
+export type SharedMaps = MemoryMaps | { path: string };
+
+export interface MemoryMaps {
   cpus: number;
   threads: SharedArrayBuffer;
   blocks: { name: string; is: Definition; memory: SharedArrayBuffer; offset: number }[];
@@ -95,11 +97,11 @@ export class MemoryStore implements MapStore {
   readonly cpus: number;
   readonly blocks: Block[] = [];
   private readonly threads: Int32Array;
-  private readonly shared: SharedMaps;
+  private readonly shared: MemoryMaps;
   private readonly addressOf: (bytes: Uint8Array) => number;
 
   /** `addressOf` tells where bytes lie, where the processor cares. */
-  constructor(from: number | SharedMaps, addressOf: (bytes: Uint8Array) => number = () => 0) {
+  constructor(from: number | MemoryMaps, addressOf: (bytes: Uint8Array) => number = () => 0) {
     this.addressOf = addressOf;
     if (typeof from === "number")
       this.shared = { cpus: from, threads: new SharedArrayBuffer(4 * MOST_CPUS), blocks: [] };
@@ -130,7 +132,7 @@ export class MemoryStore implements MapStore {
     return claim(this.threads, this.cpus, owner, isAlive, "maps");
   }
 
-  handOver(): SharedMaps {
+  handOver(): MemoryMaps {
     return { ...this.shared, blocks: [...this.shared.blocks] };
   }
 
