@@ -18,7 +18,7 @@ enum {
 enum {
 	MAP_HASH = 1, MAP_ARRAY = 2, MAP_PROG_ARRAY = 3, MAP_PERF_EVENT_ARRAY = 4, MAP_PERCPU_HASH = 5, MAP_PERCPU_ARRAY = 6,
 	MAP_LRU_HASH = 9, MAP_LRU_PERCPU_HASH = 10, MAP_LPM_TRIE = 11, MAP_ARRAY_OF_MAPS = 12, MAP_HASH_OF_MAPS = 13,
-	MAP_QUEUE = 22, MAP_STACK = 23, MAP_RINGBUF = 27, MAP_BLOOM_FILTER = 30
+	MAP_QUEUE = 22, MAP_STACK_MAP = 23, MAP_RINGBUF = 27, MAP_BLOOM_FILTER = 30
 };
 
 /* Flags of an update. */
@@ -47,7 +47,15 @@ struct map_handle {
 	uint32_t owner;  /* this thread in lock words: not 0, unique among all that share the block */
 	uint32_t cpu;    /* which value of a per-cpu map is this thread's, below cpus */
 	struct map_definition is;
-	uint64_t own[8]; /* the library's: derived from the definition */
+	/* The library's own, derived from the definition. */
+	uint32_t kind, shift; /* family of types; 64 minus the bits of a bucket's number */
+	uint32_t stride;      /* from one value to the next */
+	uint32_t step;        /* from one hash element to the next */
+	uint64_t data;        /* address of value 0, of this thread's cpu */
+	uint64_t area;        /* per-cpu maps: from one cpu's values to the next cpu's; else 0 */
+	uint64_t elements, buckets;
+	uint64_t extra;       /* address of what only one family has */
+	uint64_t own[2];
 };
 
 /* What the host says about the thread that attaches. */
@@ -66,8 +74,15 @@ int64_t map_create(void *block, uint64_t size, const struct map_definition *defi
 int64_t map_attach(struct map_handle *handle, void *block, uint64_t size, const struct map_definition *expected,
                    const struct map_local *local);
 
+/* Helpers that call back hand on their caller's import table: the sixth argument, which eBPF passes by itself. */
+#ifdef __bpf__
+#define MAP_GOT
+#else
+#define MAP_GOT , uint64_t unused, uint64_t got
+#endif
+
 /*
- * Linux's helpers, with their numbers in front. Any handle will do: these look at its type. A key or a value is
+ * Linux's helpers, with their numbers behind. Any handle will do: these look at its type. A key or a value is
  * read and written byte for byte; sizes are those of the definition.
  */
 uint64_t map_lookup(struct map_handle *map, const void *key);                                           /* 1, 1000500 */
@@ -85,8 +100,8 @@ int64_t ringbuf_submit(void *sample, uint64_t flags);                           
 int64_t ringbuf_discard(void *sample, uint64_t flags);                                                  /* 133 */
 uint64_t ringbuf_query(struct map_handle *map, uint64_t what);                                          /* 134 */
 int64_t perf_event_output(void *ctx, struct map_handle *map, uint64_t flags, const void *data, uint64_t size); /* 25 */
-int64_t for_each_elem(struct map_handle *map, uint64_t callback, uint64_t ctx, uint64_t flags);         /* 164 */
-int64_t loop(uint64_t count, uint64_t callback, uint64_t ctx, uint64_t flags);                          /* 181 */
+int64_t for_each_elem(struct map_handle *map, uint64_t callback, uint64_t ctx, uint64_t flags MAP_GOT); /* 164 */
+int64_t loop(uint64_t count, uint64_t callback, uint64_t ctx, uint64_t flags MAP_GOT);                  /* 181 */
 uint64_t map_lookup_percpu(struct map_handle *map, const void *key, uint64_t cpu);                      /* 195 */
 
 /* The entry of a prog_array's program, or 0 (helper 12 calls it: compiled code tests and calls). */
