@@ -17,6 +17,8 @@ export interface Example {
   memory?: Uint8Array;
   /** The host program that the example needs. */
   host?: string;
+  /** Options of the shell whose session.txt shows the example; it has maps, and cannot be a bare file. */
+  shell?: string[];
 }
 
 const text = (path: string): string => readFileSync(path, "utf8");
@@ -24,7 +26,7 @@ const text = (path: string): string => readFileSync(path, "utf8");
 function readExample(name: string): Example {
   const folder = join(EXAMPLES_DIR, name);
   const config = join(folder, "example.json");
-  const { args = [], ctx, mem, host } = existsSync(config) ? JSON.parse(text(config)) : {};
+  const { args = [], ctx, mem, host, shell } = existsSync(config) ? JSON.parse(text(config)) : {};
   return {
     name,
     folder,
@@ -34,9 +36,15 @@ function readExample(name: string): Example {
     ctx,
     memory: mem && new Uint8Array(Buffer.from(text(join(folder, mem)).trim(), "hex")),
     host,
+    shell,
   };
 }
 
-export const EXAMPLES: Example[] = readdirSync(EXAMPLES_DIR)
+export const ALL_EXAMPLES: Example[] = readdirSync(EXAMPLES_DIR)
   .filter((name) => /^\d/.test(name))
   .map(readExample);
+
+/** Those that are one program, run by one command. */
+export const EXAMPLES: Example[] = ALL_EXAMPLES.filter(({ shell }) => shell === undefined);
+/** Those that a session in the shell shows. */
+export const SESSIONS: Example[] = ALL_EXAMPLES.filter(({ shell }) => shell !== undefined);

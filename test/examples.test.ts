@@ -1,14 +1,15 @@
 /** Every example prints what its expected.txt says: compiled at each level, as bare and spf, in Node and in bare-cmd. */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../compiler/compile.ts";
 import { Runtime } from "../runtime/index.ts";
 import { buildPackage } from "./built.ts";
+import { buildCli } from "./cli/process.ts";
 import { make, run, scratchFile, skip, TARGETS } from "./device-tools.ts";
-import { EXAMPLES, EXAMPLES_DIR, type Example } from "./example-list.ts";
+import { ALL_EXAMPLES, EXAMPLES, EXAMPLES_DIR, type Example, SESSIONS } from "./example-list.ts";
 
 const FORMATS = ["bare", "spf"] as const;
 const LEVELS = [0, 1, 2, "s"] as const;
@@ -40,17 +41,17 @@ const CASES = EXAMPLES.flatMap((example) =>
   LEVELS.map((level) => ({ name: `${example.name} -O${level}`, example, level })),
 );
 
-test("there are nine examples or more, each in the list of README.md", () => {
+test("there are sixteen examples or more, each in the list of README.md", () => {
   const readme = readFileSync(join(EXAMPLES_DIR, "README.md"), "utf8");
-  expect(EXAMPLES.length).toBeGreaterThanOrEqual(9);
-  for (const { name, folder } of EXAMPLES) {
+  expect(ALL_EXAMPLES.length).toBeGreaterThanOrEqual(16);
+  for (const { name, folder } of ALL_EXAMPLES) {
     const [title] = readFileSync(join(folder, "README.md"), "utf8").split("\n");
     expect(readme).toContain(`| [${name}](${name}/README.md) | ${title.slice(2)} |`);
   }
 });
 
 describe("what a README promises is what the test expects", () => {
-  test.each(EXAMPLES)("$name", ({ folder, expected }) => {
+  test.each(ALL_EXAMPLES)("$name", ({ folder, expected }) => {
     const readme = readFileSync(join(folder, "README.md"), "utf8");
     const promised = readme.split("\nprints\n\n")[1].replaceAll(/^ {4}/gm, "");
     expect(promised).toBe(expected);
@@ -90,18 +91,41 @@ describe.skipIf(skip("gcc", "make") || process.arch !== "x64")("in bare-cmd", ()
 });
 
 describe("embedded in a program of its own", () => {
-  const hosted = EXAMPLES.filter(({ host }) => host !== undefined);
+  const hosted = ALL_EXAMPLES.flatMap((example) => {
+    const { folder, host, expected } = example;
+    if (host !== undefined) return { ...example, host, expected };
+    if (!existsSync(join(folder, "host.mjs"))) return [];
+    return { ...example, host: "host.mjs", expected: readFileSync(join(folder, "host.txt"), "utf8") };
+  });
   let root: string;
   beforeAll(() => {
     root = buildPackage("examples");
   });
   afterAll(() => rmSync(root, { recursive: true }));
 
-  test.each(hosted)("$name", ({ name, host, expected }) => {
-    const output = execFileSync(process.execPath, [join(root, "examples", name, host!)], {
+  test.each(hosted)("$name", { timeout: 120_000 }, ({ name, host, expected }) => {
+    const output = execFileSync(process.execPath, [join(root, "examples", name, host)], {
       encoding: "utf8",
     });
     expect(output).toBe(expected);
+  });
+});
+
+/** As a user would type it: the shell reads the session in the example's folder. */
+describe("in the shell", () => {
+  const cases = SESSIONS.flatMap((example) =>
+    (["native", "interpret"] as const).map((engine) => ({ ...example, engine })),
+  );
+  let main: string;
+  beforeAll(() => {
+    main = buildCli();
+  });
+
+  test.each(cases)("$name, $engine", ({ folder, shell = [], engine, expected }) => {
+    const pin = scratchFile("session.pin", new Uint8Array(0));
+    const options = shell.map((option) => option.replace("$PIN", pin));
+    const args = [main, "shell", "--engine", engine, ...options, "session.txt"];
+    expect(execFileSync(process.execPath, args, { cwd: folder, encoding: "utf8" })).toBe(expected);
   });
 });
 

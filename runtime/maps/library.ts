@@ -97,7 +97,7 @@ export const ERRNO: ReadonlyMap<number, string> = new Map([
   [12, "ENOMEM: no memory"],
   [16, "EBUSY: busy"],
   [17, "EEXIST: the key exists"],
-  [22, "EINVAL: a map of this type does not do that"],
+  [22, "EINVAL: this map does not do that"],
   [28, "ENOSPC: no room"],
   [95, "EOPNOTSUPP: a map of this type does not do that"],
 ]);
