@@ -118,6 +118,7 @@ export function readProgram(bytes: Uint8Array, options: CompileOptions): Program
   return link(load(bytes, name), {
     program: options.program,
     externs: options.externs,
+    allMaps: options.format !== "bare" && options.program === undefined,
     helperByName,
     helperNames: helperNames(),
   });

@@ -3,6 +3,7 @@
  * with pointers in it, since code is never written), one read-only. Requires that all reachable sections are known.
  */
 
+import { isVolatile } from "../formats/btf.ts";
 import { align } from "../formats/bytes.ts";
 import type { DataSymbol } from "../formats/container.ts";
 import { type Section, SHF, SHT, STT } from "../formats/elf.ts";
@@ -57,13 +58,23 @@ function copy(sections: Section[], places: Map<Section, Placed>, size: number): 
   return bytes;
 }
 
-/** Variables by block and offset; those of read-only data are settings (`const volatile`). */
+/** Names of volatile variables; undefined without BTF, which alone tells. */
+function volatileNames({ btf }: ObjectFile): Set<string> | undefined {
+  if (btf === undefined) return undefined;
+  const names = btf.types.filter((type) => type.kind === "var" && isVolatile(btf, type.type));
+  return new Set(names.map(({ name }) => name));
+}
+
+/** Variables by block and offset; of read-only data those that are settings (`const volatile`). */
 function findSymbols(object: ObjectFile, places: Map<Section, Placed>): DataSymbol[] {
   const symbols: DataSymbol[] = [];
+  const settings = volatileNames(object);
   for (const [section, { block, offset }] of places)
-    for (const { type, name, value, size } of object.symbolsOf.get(section.index) ?? [])
-      if (type === STT.OBJECT && name !== "")
+    for (const { type, name, value, size } of object.symbolsOf.get(section.index) ?? []) {
+      const isShown = block === "data" || settings === undefined || settings.has(name);
+      if (type === STT.OBJECT && name !== "" && isShown)
         symbols.push({ name, block: block === "data" ? "data" : "code", offset: offset + value, size });
+    }
   const rank = ({ block }: DataSymbol) => (block === "data" ? 0 : 1);
   return symbols.sort((a, b) => rank(a) - rank(b) || a.offset - b.offset || (a.name < b.name ? -1 : 1));
 }

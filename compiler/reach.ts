@@ -1,6 +1,6 @@
 /**
  * Finds everything that the chosen programs need: functions by calls and pointers, data sections, maps with their
- * inner maps and initial entries. What is not found here does not get into the container.
+ * inner maps and initial entries. What is not found here does not get into the container, but for maps on request.
  */
 
 import { hex } from "../formats/bytes.ts";
@@ -116,6 +116,7 @@ export function reach(scope: Scope): Reached {
   const todo: Todo = { codes: new Work(), sections: new Work(), maps: new Work() };
   const starts = chooseStarts(object, options.program);
   for (const { code } of starts) todo.codes.add(code);
+  if (options.allMaps) for (const map of object.maps.keys()) todo.maps.add(map);
   const started = new Set(starts.map(({ code }) => code));
   const found: Reached = {
     starts,

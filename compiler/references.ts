@@ -20,6 +20,8 @@ import {
 export interface LinkOptions {
   /** The name of a function or of a section: link these programs alone. */
   program?: string;
+  /** Keep maps that no program refers to: hosts may want them. */
+  allMaps?: boolean;
   /** Undefined functions that the caller knows: a helper id, or "name" for one that the host resolves by name. */
   externs?: Record<string, number | "name">;
   /** The id of a helper by its name in C. */

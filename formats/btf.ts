@@ -135,6 +135,17 @@ export function resolveType(btf: Btf, id: number): BtfType {
   return type;
 }
 
+/** The type, or the elements of an array of it, may change behind the program's back. */
+export function isVolatile(btf: Btf, id: number): boolean {
+  let type = typeOf(btf, id);
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    if (type.kind === "volatile") return true;
+    if (!MODIFIERS.has(type.kind) && type.kind !== "array") return false;
+    type = typeOf(btf, type.type);
+  }
+  return false;
+}
+
 /** Size of a value of the type in bytes (a pointer has 8). */
 export function sizeOf(btf: Btf, id: number): number {
   let factor = 1;

@@ -103,7 +103,7 @@ describe("a script", () => {
     expect(status).toBe(0);
     const size = readFileSync(bare).length;
     const [shown, after] = [...out.matchAll(/^name.*\n(?:\S+ {2}.*\n)+/gm)].map(([table]) =>
-      table.replace(/ +/g, " ").replace(/\d+ (?=\d+$)/gm, "N "),
+      table.replace(/ +/g, " ").replace(/ [\d.]+ (ns|µs|ms|s) \d+$/gm, " T N"),
     );
     expect(
       out.startsWith(
@@ -114,10 +114,10 @@ describe("a script", () => {
       'Hello, world!\nhello: r0 = 0 (0x0)\nargv[1] = "x", 1 bytes\nargv print_argv: r0 = 2 (0x2)\n',
     );
     expect(shown).toBe(
-      "name kind programs hooks helpers bytes runs\nhello bare - - puts N 2\nargv elf print_argv tcmd/print-argv printf, strlen N 2\nfilter spf dns filter/dns - N 1\n",
+      "name kind programs hooks helpers maps runs time bytes\nhello bare - - puts - 2 T N\nargv elf print_argv tcmd/print-argv printf, strlen - 2 T N\nfilter spf dns filter/dns - - 1 T N\n",
     );
-    expect(out).toContain(`${size}     2\n`);
-    expect(after).toMatch(/^name .*\nhello elf print_argv .* 1\nfilter spf .*\n$/);
+    expect(out).toMatch(new RegExp(`2 +\\S+ \\S+ +${size}\n`));
+    expect(after).toMatch(/^name .*\nhello elf print_argv .* 1 T N\nfilter spf .*\n$/);
     expect(out.endsWith("nothing is loaded\n")).toBe(true);
   });
 

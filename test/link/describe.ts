@@ -36,6 +36,6 @@ export const describePointers = (program: Program): string[] =>
 
 /** The name of the variable that a data reference of the program leads to, with the offset in it. */
 export function variableAt(program: Program, offset: number): string {
-  const symbol = program.symbols.findLast((s) => s.offset <= offset);
+  const symbol = program.symbols.findLast((s) => s.block === "data" && s.offset <= offset);
   return symbol ? `${symbol.name}+${offset - symbol.offset}` : `data+${offset}`;
 }

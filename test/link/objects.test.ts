@@ -36,8 +36,8 @@ const SOURCES: Record<string, (program: Program) => void> = {
     expect(p.functions.map((f) => f.name)).not.toContain("unused");
     expect(describePointers(p)).toEqual(["0 → by_pointer", "8 → middle"]);
     expect(p.symbols).toEqual([
-      { name: "table", offset: 0, size: 16 },
-      { name: "counter", offset: 16, size: 8 },
+      { name: "table", block: "data", offset: 0, size: 16 },
+      { name: "counter", block: "data", offset: 16, size: 8 },
     ]);
     expect([Buffer.from(p.rodata).toString(), p.data.length, p.dataSize]).toEqual(["hello\0", 16, 24]);
   },

@@ -324,7 +324,7 @@ test("pointers in data: to functions, data, constants, by symbol and by section;
     "40 → data+8",
   ]);
   expect(program.data).toEqual(new Uint8Array(48));
-  expect(program.symbols).toEqual([{ name: "table", offset: 40, size: 8 }]);
+  expect(program.symbols).toEqual([{ name: "table", block: "data", offset: 40, size: 8 }]);
 });
 
 describe("programs", () => {
