@@ -198,11 +198,17 @@ export class RuntimeOf {
     return publisher.shared;
   }
 
-  /** A program that another thread shares, on this one; `helpers` are this thread's temporary ones. */
+  /**
+   * A program that another thread shares, on this one; `helpers` are this thread's temporary ones. Data is the
+   * thread's own, so load and unload events run here as well; maps are the same.
+   */
   join(shared: SharedService, options: Pick<LoadOptions, "helpers" | "timeout"> = {}): Service {
-    const load = ({ container, maps, globals, btf }: Version) =>
-      this.instantiate(shared.name, container, { ...options, maps, globals, btf });
-    return new Service(shared, this.host.channel(shared.channel), load);
+    const load = ({ container, maps, globals, btf }: Version) => {
+      const instance = this.instantiate(shared.name, container, { ...options, maps, globals, btf });
+      this.start(instance);
+      return instance;
+    };
+    return new Service(shared, this.host.channel(shared.channel), load, (instance) => this.end(instance));
   }
 
   /** Runs the programs for an event of the life of `instance`. */

@@ -84,6 +84,7 @@ export class Service {
   private readonly channel: Channel;
   private readonly words: Int32Array;
   private readonly load: (version: Version) => Instance;
+  private readonly end: (instance: Instance) => void;
   private generation: number;
   private current: Instance;
 
@@ -92,7 +93,9 @@ export class Service {
     { name, control, version }: SharedService,
     channel: Channel,
     load: (version: Version) => Instance,
+    end: (instance: Instance) => void,
   ) {
+    this.end = end;
     this.name = name;
     this.channel = channel;
     this.words = new Int32Array(control);
@@ -122,7 +125,7 @@ export class Service {
     this.current = this.load(version);
     this.generation = version.generation;
     // Its running calls end first.
-    old[Symbol.dispose]();
+    this.end(old);
   }
 
   /** The version in service; what was published before this thread listened is asked for. */
@@ -145,7 +148,7 @@ export class Service {
   }
 
   [Symbol.dispose](): void {
-    this.current[Symbol.dispose]();
+    this.end(this.current);
     this.channel.close();
   }
 }

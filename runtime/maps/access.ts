@@ -82,7 +82,13 @@ export class MapAccess {
     // The word in front of the table counts tail calls that are under way.
     this.targets = new BigUint64Array(targets + 1);
     const table = machine.expose(new Uint8Array(this.targets.buffer), `targets of ${map.name}`);
-    const local = encodeLocal(machine.alive, targets === 0 ? 0 : BigInt(table) + 8n, targets, owner, isPerCpu(is) ? cpu : 0);
+    const local = encodeLocal(
+      machine.alive,
+      targets === 0 ? 0 : BigInt(table) + 8n,
+      targets,
+      owner,
+      isPerCpu(is) ? cpu : 0,
+    );
     this.address = machine.expose(new Uint8Array(HANDLE_SIZE), `handle of ${map.name}`);
     const localAt = machine.expose(local, "local");
     this.check("map_attach", machine.call("map_attach", this.address, at, size, definitionAt, localAt));

@@ -56,10 +56,18 @@ describe.skipIf(skip("clang-19"))("maps", () => {
       using instance = load(engine);
       const { points } = instance.maps;
       points.set(1, { x: -3, y: 9, z: 1000, name: "here", raw: new Uint8Array([1, 2, 3, 4]) });
-      expect(points.get(1)).toEqual({ x: -3, y: 9, z: 1000, name: "here", raw: new Uint8Array([1, 2, 3, 4]) });
+      expect(points.get(1)).toEqual({
+        x: -3,
+        y: 9,
+        z: 1000,
+        name: "here",
+        raw: new Uint8Array([1, 2, 3, 4]),
+      });
       expect(points.get(4)).toBeUndefined();
       expect(() => points.set(4, { x: 1 })).toThrow("map points: update: E2BIG");
-      expect(() => points.set(0, { x: 2n ** 40n })).toThrow("value of map points.x: expected a number of 4 bytes");
+      expect(() => points.set(0, { x: 2n ** 40n })).toThrow(
+        "value of map points.x: expected a number of 4 bytes",
+      );
       expect(() => points.set(0, { q: 1 })).toThrow("expected members x, y, z, name, raw, got q");
       expect(() => points.set(0, { y: 16 })).toThrow("expected a number of 4 bits, got 16");
       const raw = points.as({ value: "bytes" }).get(1) as Uint8Array;
@@ -114,7 +122,13 @@ describe.skipIf(skip("clang-19"))("maps", () => {
       }
       expect(() => queue.push(4)).toThrow("E2BIG");
       queue.push(4, { replace: true });
-      expect([queue.peek(), queue.pop(), queue.pop(), queue.pop(), queue.pop()]).toEqual([2, 2, 3, 4, undefined]);
+      expect([queue.peek(), queue.pop(), queue.pop(), queue.pop(), queue.pop()]).toEqual([
+        2,
+        2,
+        3,
+        4,
+        undefined,
+      ]);
       expect([stack.pop(), stack.pop(), stack.size]).toEqual([3, 2, 1]);
       queue.push(77);
       expect([instance.runProgram("move"), stack.pop()]).toEqual([77n, 77]);
@@ -147,7 +161,9 @@ describe.skipIf(skip("clang-19"))("maps", () => {
       expect([instance.runProgram("inside", 2, 1), (outer.get(2) as GuestMap).name]).toEqual([101n, "green"]);
       outer.delete(1);
       expect(instance.runProgram("inside", 1, 0)).toBe(404n);
-      expect(() => outer.set(1, instance.maps.hash)).toThrow("whose definition is the inner map's, got map hash");
+      expect(() => outer.set(1, instance.maps.hash)).toThrow(
+        "whose definition is the inner map's, got map hash",
+      );
     });
 
     it("globals: typed, live, and settings before the program runs", () => {
@@ -160,8 +176,12 @@ describe.skipIf(skip("clang-19"))("maps", () => {
       globals.small = 2;
       expect(instance.runProgram("settings")).toBe(1_009_002n);
       expect(() => void (globals.setting = 1)).toThrow("expected a variable that is not constant");
-      expect(() => load(engine, { globals: { nothing: 1 } })).toThrow(/expected a variable of .*setting.*, got nothing/);
-      expect(() => load(engine, { globals: { setting: "x" } })).toThrow("maps: setting: expected a whole number of 4 bytes");
+      expect(() => load(engine, { globals: { nothing: 1 } })).toThrow(
+        /expected a variable of .*setting.*, got nothing/,
+      );
+      expect(() => load(engine, { globals: { setting: "x" } })).toThrow(
+        "maps: setting: expected a whole number of 4 bytes",
+      );
       using other = load(engine);
       expect(other.runProgram("settings")).toBe(5_007_000n);
     });
@@ -206,11 +226,19 @@ describe.skipIf(skip("clang-19"))("maps", () => {
   it("refuses what it cannot do, and says so", () => {
     using instance = load("native");
     expect(() => load("native", { cpus: 0 })).toThrow("maps: cpus: expected 1 … 64, got 0");
-    expect(() => instance.createMap("x", "hash")).toThrow("expected a map of maps to be like the inner map of, got hash");
+    expect(() => instance.createMap("x", "hash")).toThrow(
+      "expected a map of maps to be like the inner map of, got hash",
+    );
     expect(() => instance.createMap("red", "outer")).toThrow("expected a name that is free");
-    expect(() => instance.maps.hash.get("text")).toThrow("key of map hash: expected a whole number of 4 bytes");
-    expect(() => new Runtime({ helpers: { 1: () => 0 } })).toThrow("expected a helper that is not the map library's");
-    expect(() => new Runtime({ deny: [181] }).load("x", build("native").container)).toThrow(/helper 181 .*denied/);
+    expect(() => instance.maps.hash.get("text")).toThrow(
+      "key of map hash: expected a whole number of 4 bytes",
+    );
+    expect(() => new Runtime({ helpers: { 1: () => 0 } })).toThrow(
+      "expected a helper that is not the map library's",
+    );
+    expect(() => new Runtime({ deny: [181] }).load("x", build("native").container)).toThrow(
+      /helper 181 .*denied/,
+    );
   });
 
   it("keeps no memory of instances that are gone", () => {
