@@ -7,6 +7,7 @@ import { bpfObject } from "../compile/agree.ts";
 import { skip } from "../device-tools.ts";
 
 const SOURCE = new URL("programs/maps.c", import.meta.url).pathname;
+const TIMERS = new URL("programs/timers.c", import.meta.url).pathname;
 const ENGINES = ["native", "interpret"] as const;
 const LEVELS = [0, 2, "s"] as const;
 
@@ -221,6 +222,29 @@ describe.skipIf(skip("clang-19"))("maps", () => {
       expect([second.runProgram("add", 1, 5), first.maps.hash.get(1)]).toEqual([10n, 10n]);
       expect(second.store?.cpus).toBe(4);
     });
+  });
+
+  it.each(ENGINES)("timers fire, start again, stop, and end with their element: %s", async (engine) => {
+    const timers = bpfObject("clang-19", TIMERS, ["-mcpu=v3", "-O2"]);
+    const target = engine === "interpret" ? "bytecode" : (process.arch as "x64");
+    const { container, btf } = compile(timers, { name: "timers.o", target });
+    const instance = new Runtime({ engine }).load("timers", container, { btf });
+    const run = (name: string, key: number) => BigInt.asIntN(64, instance.runProgram(name, key));
+    const fired = (key: number) => (instance.maps.elements.get(key) as { fired: bigint } | undefined)?.fired;
+    expect([run("arm", 5), run("arm", 6), run("arm", 7), run("stop", 6), run("stop", 6)]).toEqual([
+      0n,
+      0n,
+      0n,
+      1n,
+      0n,
+    ]);
+    instance.maps.elements.delete(7);
+    for (let round = 0; round < 500 && fired(5) !== 15n; round++)
+      await new Promise((resolve) => setTimeout(resolve, 4));
+    expect([fired(5), fired(6), fired(7)]).toEqual([15n, 0n, undefined]);
+    expect(run("arm", 8)).toBe(0n);
+    instance[Symbol.dispose]();
+    await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
   it("refuses what it cannot do, and says so", () => {
