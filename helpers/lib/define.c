@@ -7,59 +7,53 @@
 /* Offsets and sizes; elements behind buckets behind extras behind the header, values last. */
 struct plan {
 	u64 size, values, area, extra, buckets, elements, own;
-	u32 kind, shift, stride, step;
+	u32 traits, kind, shift, stride, step;
 };
 
-static INLINE u32 is_percpu(u32 type)
-{
-	return type == MAP_PERCPU_ARRAY || type == MAP_PERCPU_HASH || type == MAP_LRU_PERCPU_HASH;
-}
+/* What a type is: its family, and what keys and values may be. */
+enum { PERCPU = 8, LRU = 16, VALUE_4 = 32, KEY_4 = 64, KEY_0 = 128 };
 
-static INLINE u32 is_lru(u32 type) { return type == MAP_LRU_HASH || type == MAP_LRU_PERCPU_HASH; }
-
-static INLINE u32 kind_of(u32 type)
-{
-	if (type == MAP_ARRAY || type == MAP_PERCPU_ARRAY) return KIND_ARRAY;
-	if (type == MAP_PROG_ARRAY || type == MAP_ARRAY_OF_MAPS) return KIND_TARGETS;
-	if (type == MAP_HASH || type == MAP_PERCPU_HASH || type == MAP_HASH_OF_MAPS) return KIND_HASH;
+static const u8 TYPES[] = {
+	[MAP_HASH] = KIND_HASH,
+	[MAP_ARRAY] = KIND_ARRAY | KEY_4,
+	[MAP_PROG_ARRAY] = KIND_TARGETS | KEY_4 | VALUE_4,
+	[MAP_PERCPU_HASH] = KIND_HASH | PERCPU,
+	[MAP_PERCPU_ARRAY] = KIND_ARRAY | KEY_4 | PERCPU,
+	[MAP_ARRAY_OF_MAPS] = KIND_TARGETS | KEY_4 | VALUE_4,
+	[MAP_HASH_OF_MAPS] = KIND_HASH | VALUE_4,
 #ifndef MAP_NO_LRU
-	if (is_lru(type)) return KIND_HASH;
+	[MAP_LRU_HASH] = KIND_HASH | LRU,
+	[MAP_LRU_PERCPU_HASH] = KIND_HASH | LRU | PERCPU,
 #endif
 #ifndef MAP_NO_LPM
-	if (type == MAP_LPM_TRIE) return KIND_LPM;
+	[MAP_LPM_TRIE] = KIND_LPM,
 #endif
 #ifndef MAP_NO_QUEUE
-	if (type == MAP_QUEUE || type == MAP_STACK_MAP) return KIND_QUEUE;
+	[MAP_QUEUE] = KIND_QUEUE | KEY_0,
+	[MAP_STACK_MAP] = KIND_QUEUE | KEY_0,
 #endif
 #ifndef MAP_NO_RINGBUF
-	if (type == MAP_RINGBUF || type == MAP_PERF_EVENT_ARRAY) return KIND_RING;
+	[MAP_PERF_EVENT_ARRAY] = KIND_RING | KEY_4 | VALUE_4,
+	[MAP_RINGBUF] = KIND_RING | KEY_0,
 #endif
 #ifndef MAP_NO_BLOOM
-	if (type == MAP_BLOOM_FILTER) return KIND_BLOOM;
+	[MAP_BLOOM_FILTER] = KIND_BLOOM | KEY_0,
 #endif
-	return 0;
-}
+};
+#define KIND_BITS 7u
 
 /* Linux's map_alloc_check of each type. */
-static INLINE i64 check(const struct map_definition *is, u32 kind)
+static INLINE i64 check(const struct map_definition *is, u32 traits)
 {
-	u32 key = is->key_size, value = is->value_size, type = is->type;
-	if (kind == 0 || (is->flags & ~KNOWN_FLAGS) != 0) return -MAP_EINVAL;
-	if (is->cpus == 0 || is->cpus > MOST_CPUS) return -MAP_EINVAL;
-	if (type == MAP_PERF_EVENT_ARRAY) return key == 4 && value == 4 ? 0 : -MAP_EINVAL;
-	if (is->max_entries == 0) return -MAP_EINVAL;
-	if (type == MAP_RINGBUF)
-		return key != 0 || value != 0 || is->max_entries < 64 || (is->max_entries & (is->max_entries - 1)) != 0
-			       ? -MAP_EINVAL
-			       : 0;
-	if (value == 0) return -MAP_EINVAL;
-	if (kind == KIND_ARRAY && key != 4) return -MAP_EINVAL;
-	if (kind == KIND_TARGETS && (key != 4 || value != 4)) return -MAP_EINVAL;
-	if (type == MAP_HASH_OF_MAPS && value != 4) return -MAP_EINVAL;
-	if (kind == KIND_HASH && key == 0) return -MAP_EINVAL;
-	if (kind == KIND_LPM && (key < 5 || key > 4 + 256)) return -MAP_EINVAL;
-	if ((kind == KIND_QUEUE || kind == KIND_BLOOM) && key != 0) return -MAP_EINVAL;
-	return key > MOST_KEY || value >= MOST_BYTES || is->max_entries >= MOST_BYTES ? -MAP_E2BIG : 0;
+	u32 key = is->key_size, value = is->value_size, max = is->max_entries, kind = traits & KIND_BITS;
+	if (kind == 0 || (is->flags & ~KNOWN_FLAGS) != 0 || is->cpus - 1 >= MOST_CPUS) return -MAP_EINVAL;
+	if (traits & KEY_4 ? key != 4 : (traits & KEY_0) != 0 ? key != 0 : key == 0) return -MAP_EINVAL;
+	if (kind == KIND_LPM && key - 5 >= LPM_MOST_DATA) return -MAP_EINVAL;
+	if (is->type == MAP_PERF_EVENT_ARRAY) max = 64; /* 0 means as many as there are cpus */
+	if (is->type == MAP_RINGBUF ? value != 0 || max < 64 || (max & (max - 1)) != 0 : value == 0) return -MAP_EINVAL;
+	if ((traits & VALUE_4) != 0 && value != 4) return -MAP_EINVAL;
+	if (max == 0) return -MAP_EINVAL;
+	return key > MOST_KEY || value >= MOST_BYTES || max >= MOST_BYTES ? -MAP_E2BIG : 0;
 }
 
 static INLINE u32 power_above(u64 least, u32 bits)
@@ -74,17 +68,17 @@ static INLINE void plan_hash(const struct map_definition *is, struct plan *plan,
 	u32 bits = power_above(is->max_entries, 1);
 	u64 key = round_up(is->key_size, 8), value = round_up(is->value_size, 8);
 	plan->shift = 64 - bits;
-	plan->extra = is_lru(is->type) ? at : 0;
+	plan->extra = (plan->traits & LRU) ? at : 0;
 	plan->own = plan->kind == KIND_LPM ? at : 0;
-	if (is_lru(is->type)) at = round_up(at + is->max_entries, 64);
+	if (plan->traits & LRU) at = round_up(at + is->max_entries, 64);
 	if (plan->kind == KIND_LPM) at = round_up(at + (u64)(is->key_size - 4) + 4, 64);
 	plan->buckets = at;
 	at = round_up(at + (8ull << bits), 64);
 	plan->elements = at;
-	plan->step = (u32)(8 + key + (is_percpu(is->type) ? 0 : value));
-	plan->stride = is_percpu(is->type) ? (u32)value : plan->step;
+	plan->step = (u32)(8 + key + ((plan->traits & PERCPU) ? 0 : value));
+	plan->stride = (plan->traits & PERCPU) ? (u32)value : plan->step;
 	u64 end = at + (u64)is->max_entries * plan->step;
-	plan->values = is_percpu(is->type) ? round_up(end, 64) : at + 8 + key;
+	plan->values = (plan->traits & PERCPU) ? round_up(end, 64) : at + 8 + key;
 	plan->size = end;
 }
 
@@ -115,15 +109,16 @@ static INLINE void plan_others(const struct map_definition *is, struct plan *pla
 
 static NOINLINE i64 make_plan(const struct map_definition *is, struct plan *plan)
 {
-	plan->kind = kind_of(is->type);
-	i64 result = check(is, plan->kind);
+	plan->traits = is->type < sizeof(TYPES) ? TYPES[is->type] : 0;
+	plan->kind = plan->traits & KIND_BITS;
+	i64 result = check(is, plan->traits);
 	if (result != 0) return result;
 	plan->area = plan->extra = plan->own = plan->buckets = plan->elements = 0;
 	plan->shift = plan->step = 0;
 	if (plan->kind == KIND_HASH || plan->kind == KIND_LPM) plan_hash(is, plan, sizeof(struct block));
 	else plan_others(is, plan, sizeof(struct block));
 	if (plan->size >= MOST_BYTES) return -MAP_E2BIG;
-	if (is_percpu(is->type)) {
+	if (plan->traits & PERCPU) {
 		plan->area = round_up((u64)is->max_entries * plan->stride, 64);
 		if (plan->area >= MOST_BYTES) return -MAP_E2BIG;
 		plan->size = plan->values + plan->area * is->cpus;

@@ -117,7 +117,7 @@ static NOINLINE void repair_chain(struct map_handle *map, u32 bucket, u32 gone)
 	if (link != (END | bucket)) STORE(at, END | bucket);
 }
 
-static INLINE void lock_bucket(struct map_handle *map, u32 bucket)
+static NOINLINE void lock_bucket(struct map_handle *map, u32 bucket)
 {
 	u32 *lock = &bucket_at(map, bucket)->lock;
 	if (CAS(lock, 0u, map->owner) == 0) return;
@@ -132,6 +132,8 @@ static INLINE u32 bucket_of(struct map_handle *map, const u8 *key, u32 size)
 	return (u32)(hash_of(key, size) >> map->shift);
 }
 
+static NOINLINE u32 bucket_any(struct map_handle *map, const u8 *key) { return bucket_of(map, key, map->is.key_size); }
+
 /* Frees the elements that an owner who is gone had claimed. */
 static NOINLINE void gather_elements(struct map_handle *map, u32 gone)
 {
@@ -139,7 +141,7 @@ static NOINLINE void gather_elements(struct map_handle *map, u32 gone)
 	for (u32 index = 0; index < map->is.max_entries; index++) {
 		struct element *at = element_at(map, index);
 		if (LOAD(&at->state) != claim || CAS(&at->state, claim, CLAIM | map->owner) != claim) continue;
-		u32 bucket = bucket_of(map, (const u8 *)key_at(at), map->is.key_size);
+		u32 bucket = bucket_any(map, (const u8 *)key_at(at));
 		lock_bucket(map, bucket);
 		unlink_element(map, bucket, index);
 		unlock_bucket(map, bucket);

@@ -25,11 +25,16 @@ static INLINE u32 find_locked(struct map_handle *map, u32 bucket, const u8 *key,
 	return link == (END | bucket) ? NONE : BROKEN;
 }
 
+static NOINLINE u32 find_any(struct map_handle *map, u32 bucket, const u8 *key)
+{
+	return find_locked(map, bucket, key, map->is.key_size);
+}
+
 static NOINLINE u32 find_with_lock(struct map_handle *map, const u8 *key)
 {
-	u32 bucket = bucket_of(map, key, map->is.key_size);
+	u32 bucket = bucket_any(map, key);
 	lock_bucket(map, bucket);
-	u32 found = find_locked(map, bucket, key, map->is.key_size);
+	u32 found = find_any(map, bucket, key);
 	unlock_bucket(map, bucket);
 	return found;
 }
@@ -116,13 +121,13 @@ static NOINLINE i64 put_found(struct map_handle *map, u32 index, const u8 *value
 /* Any update. Where no element is free, a second round comes with one that was evicted or gathered. */
 static NOINLINE i64 hash_put(struct map_handle *map, const u8 *key, const u8 *value, u64 flags)
 {
-	u32 size = map->is.key_size, bucket = bucket_of(map, key, size), mine = NONE;
+	u32 bucket = bucket_any(map, key), mine = NONE;
 	i64 result = -MAP_E2BIG;
 	if ((flags & ~ALL_CPUS) > MAP_EXIST) return -MAP_EINVAL;
 	for (u32 round = 0; round < 2 && result == -MAP_E2BIG; round++) {
 		if (round == 1 && (mine = claim_element(map)) == NONE) return map->extra != 0 ? -MAP_ENOMEM : -MAP_E2BIG;
 		lock_bucket(map, bucket);
-		u32 found = find_locked(map, bucket, key, size);
+		u32 found = find_any(map, bucket, key);
 		if (found == BROKEN) result = -MAP_EINVAL;
 		else if (found != NONE) result = put_found(map, found, value, flags);
 		else if ((u32)flags == MAP_EXIST) result = -MAP_ENOENT;
@@ -161,7 +166,7 @@ static i64 hash_update_8(struct map_handle *map, const void *key, const void *va
 
 static i64 hash_update(struct map_handle *map, const void *key, const void *value, u64 flags)
 {
-	return flags > MAP_EXIST ? -MAP_EINVAL : update(map, key, value, flags, map->is.key_size);
+	return flags > MAP_EXIST ? -MAP_EINVAL : hash_put(map, key, value, flags);
 }
 
 /* Takes a live element out, under its bucket's lock; it is then to be pushed. */
@@ -174,9 +179,9 @@ static INLINE void detach(struct map_handle *map, u32 bucket, u32 index)
 /* Reads (value not 0) and removes (take) what has a key. */
 static NOINLINE i64 hash_get(struct map_handle *map, const u8 *key, u8 *value, u32 take)
 {
-	u32 bucket = bucket_of(map, key, map->is.key_size);
+	u32 bucket = bucket_any(map, key);
 	lock_bucket(map, bucket);
-	u32 found = find_locked(map, bucket, key, map->is.key_size);
+	u32 found = find_any(map, bucket, key);
 	if (found < map->is.max_entries) {
 		if (value != 0) value_out(map, value, value_at(map, found));
 		if (take) detach(map, bucket, found);

@@ -113,7 +113,7 @@ EXPORT("map/map_read") int64_t map_read(struct map_handle *map, const void *key,
 	if (map->kind == KIND_ARRAY) return array_read(map, key, value);
 	if (map->kind == KIND_TARGETS) return target_read(map, key, value);
 #ifndef MAP_NO_LPM
-	if (map->kind == KIND_LPM) return lpm_read(map, key, value);
+	if (map->kind == KIND_LPM) return lpm_find(map, key, value) != 0 ? 0 : -MAP_ENOENT;
 #endif
 	if (map->kind != KIND_HASH) return map_peek(map, value);
 	i64 result = hash_get(map, key, value, 0);

@@ -5,8 +5,6 @@
  */
 #include "private.h"
 
-#define LPM_MOST_DATA 256u
-
 struct prefix {
 	u32 length;
 	u8 data[LPM_MOST_DATA];
@@ -16,23 +14,25 @@ static INLINE u32 *lengths_of(struct map_handle *map) { return ADDRESS(map->own[
 static INLINE u32 data_bits(struct map_handle *map) { return (map->is.key_size - 4) * 8; }
 
 /* Cuts a prefix to `length` bits. */
-static INLINE void cut(struct prefix *prefix, u32 length, u32 bytes)
+static NOINLINE void cut(struct prefix *prefix, u32 length, u32 bytes)
 {
+	volatile u8 *data = prefix->data;
 	u32 from = length / 8;
 	prefix->length = length;
 	if (length % 8 != 0) {
-		prefix->data[from] &= (u8)(0xff00u >> length % 8);
+		data[from] &= (u8)(0xff00u >> length % 8);
 		from++;
 	}
-	for (; from < bytes; from++) *(volatile u8 *)&prefix->data[from] = 0;
+	for (; from < bytes; from++) data[from] = 0;
 }
 
 /* A key, cut to its own length. -EINVAL: the length is more than there are bits. */
-static INLINE i64 read_prefix(struct map_handle *map, struct prefix *prefix, const u8 *key)
+static NOINLINE i64 read_prefix(struct map_handle *map, struct prefix *prefix, const u8 *key)
 {
 	u32 length = READ(u32, key), bytes = map->is.key_size - 4;
+	volatile u8 *data = prefix->data;
 	if (length > bytes * 8) return -MAP_EINVAL;
-	for (u32 k = 0; k < bytes; k++) *(volatile u8 *)&prefix->data[k] = key[4 + k];
+	for (u32 k = 0; k < bytes; k++) data[k] = key[4 + k];
 	cut(prefix, length, bytes);
 	return 0;
 }
@@ -56,29 +56,21 @@ static INLINE u32 shorter(struct map_handle *map, u32 below)
 	return NONE;
 }
 
-static u64 lpm_lookup(struct map_handle *map, const void *key)
+/* The longest prefix of a key: its value's address, or 0. With `out`, a copy there, and 1. */
+static NOINLINE u64 lpm_find(struct map_handle *map, const void *key, u8 *out)
 {
 	struct prefix prefix;
 	if (read_prefix(map, &prefix, key) != 0) return 0;
 	for (u32 length = shorter(map, prefix.length + 1); length != NONE; length = shorter(map, length)) {
 		cut(&prefix, length, map->is.key_size - 4);
 		u64 at = hash_lookup(map, &prefix);
-		if (at != 0) return at;
+		if (at != 0 && out == 0) return at;
+		if (at != 0 && hash_get(map, (const u8 *)&prefix, out, 0) == 0) return 1;
 	}
 	return 0;
 }
 
-static i64 lpm_read(struct map_handle *map, const void *key, void *value)
-{
-	struct prefix prefix;
-	if (read_prefix(map, &prefix, key) != 0) return -MAP_ENOENT;
-	for (u32 length = shorter(map, prefix.length + 1); length != NONE; length = shorter(map, length)) {
-		cut(&prefix, length, map->is.key_size - 4);
-		i64 result = hash_get(map, (const u8 *)&prefix, value, 0);
-		if (result != -MAP_ENOENT) return result;
-	}
-	return -MAP_ENOENT;
-}
+static u64 lpm_lookup(struct map_handle *map, const void *key) { return lpm_find(map, key, 0); }
 
 static i64 lpm_update(struct map_handle *map, const void *key, const void *value, u64 flags)
 {
@@ -90,23 +82,18 @@ static i64 lpm_update(struct map_handle *map, const void *key, const void *value
 	return result == -MAP_E2BIG ? -MAP_ENOSPC : result;
 }
 
-static i64 lpm_remove(struct map_handle *map, const void *key)
-{
-	struct prefix prefix;
-	if (read_prefix(map, &prefix, key) != 0) return -MAP_EINVAL;
-	return hash_get(map, (const u8 *)&prefix, 0, 1);
-}
-
-/* The exact prefix, in maps that have others too: for next_key. */
-static u64 lpm_exact(struct map_handle *map, const void *key)
-{
-	struct prefix prefix;
-	return read_prefix(map, &prefix, key) != 0 ? 0 : hash_lookup(map, &prefix);
-}
-
-static i64 lpm_take(struct map_handle *map, const void *key, void *value)
+static NOINLINE i64 lpm_take(struct map_handle *map, const void *key, void *value)
 {
 	struct prefix prefix;
 	if (read_prefix(map, &prefix, key) != 0) return -MAP_EINVAL;
 	return hash_get(map, (const u8 *)&prefix, value, 1);
+}
+
+static i64 lpm_remove(struct map_handle *map, const void *key) { return lpm_take(map, key, 0); }
+
+/* The exact prefix: for next_key. */
+static u64 lpm_exact(struct map_handle *map, const void *key)
+{
+	struct prefix prefix;
+	return read_prefix(map, &prefix, key) != 0 ? 0 : hash_lookup(map, &prefix);
 }

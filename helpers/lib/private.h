@@ -83,6 +83,7 @@ enum { KIND_ARRAY = 1, KIND_TARGETS, KIND_HASH, KIND_LPM, KIND_QUEUE, KIND_RING,
 #define MAGIC 0x70616d72u /* "rmap" */
 #define VERSION 1u
 #define MOST_CPUS 1024u
+#define LPM_MOST_DATA 256u
 #define MOST_BYTES (1ull << 30)
 
 #ifndef MAP_PERF_BYTES
@@ -104,7 +105,7 @@ struct block {
 static INLINE struct block *block_of(const struct map_handle *map) { return ADDRESS(map->block); }
 
 /* Bytes up to 7, as a number. */
-static INLINE u64 read_tail(const u8 *from, u32 count)
+static NOINLINE u64 read_tail(const u8 *from, u32 count)
 {
 	u64 tail = 0;
 	u32 shift = 0;

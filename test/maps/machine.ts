@@ -113,19 +113,19 @@ export class Machine {
     const { scratch, base } = this;
     const block = base + scratch.block;
     this.made = false;
-    this.is.forEach((word, k) => this.view.setUint32(scratch.definition + 4 * k, word, true));
+    for (const [k, word] of this.is.entries()) this.view.setUint32(scratch.definition + 4 * k, word, true);
     const size = this.call("size", base + scratch.definition);
     if (size < 0) return `${size}`;
     if (size > this.memory.length - scratch.block) throw new Error(`a block of ${size} bytes`);
     this.memory.fill(0, scratch.block);
     let result = this.call("create", block, size, base + scratch.definition);
     for (let k = 0; k < CPUS && result === 0; k++) {
-      TARGETS.forEach((target, t) => this.view.setBigUint64(scratch.targets + 8 * t, BigInt(target), true));
+      for (const [t, target] of TARGETS.entries())
+        this.view.setBigUint64(scratch.targets + 8 * t, BigInt(target), true);
       this.view.setBigUint64(scratch.local, 0n, true);
       this.view.setBigUint64(scratch.local + 8, BigInt(base + scratch.targets), true);
-      [4, k + 1, k % this.is[5]].forEach((word, w) =>
-        this.view.setUint32(scratch.local + 16 + 4 * w, word, true),
-      );
+      for (const [w, word] of [4, k + 1, k % this.is[5]].entries())
+        this.view.setUint32(scratch.local + 16 + 4 * w, word, true);
       const handle = base + k * HANDLE;
       result = this.call("attach", handle, block, size, base + scratch.definition, base + scratch.local);
     }

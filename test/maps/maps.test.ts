@@ -4,11 +4,10 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { scratchFile, skip } from "../device-tools.ts";
+import { program, SANITIZE } from "./build.ts";
 import { firstWrong, operations, shrink } from "./generate.ts";
 import { LIBRARY, Machine } from "./machine.ts";
 import type { Definition } from "./model.ts";
-
-const HERE = new URL("./", import.meta.url).pathname;
 
 const is = (type: number, key: number, value: number, max: number, cpus = 1): Definition => ({
   type,
@@ -53,22 +52,6 @@ const CASES = Object.entries(TYPES).flatMap(([name, list], t) =>
   ),
 );
 
-function buildHarness(): string {
-  const out = scratchFile("maps-harness", "");
-  const flags = [
-    "-std=gnu11",
-    "-g",
-    "-O1",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=all",
-  ];
-  execFileSync("gcc", [...flags, `${HERE}harness.c`, `${LIBRARY}maps.c`, "-o", out], { stdio: "pipe" });
-  return out;
-}
-
 function check(definition: Definition, seed: number, run: (lines: string[]) => string[]): void {
   const lines = operations(seed, definition, 400);
   const wrong = firstWrong(definition, lines, run(lines));
@@ -78,9 +61,8 @@ function check(definition: Definition, seed: number, run: (lines: string[]) => s
 }
 
 describe.skipIf(skip("gcc"))("the C build with sanitizers", () => {
-  let harness: string | undefined;
   const run = (lines: string[]): string[] => {
-    harness ??= buildHarness();
+    const harness = program("harness.c", SANITIZE);
     const { stdout, stderr, status } = spawnSync(harness, {
       input: `${lines.join("\n")}\n`,
       maxBuffer: 1 << 28,
