@@ -8,6 +8,7 @@ import { crc32 } from "../formats/bytes.ts";
 import { ARCHES, type Arch, CONTEXTS, type Container, type Import } from "../formats/container.ts";
 import { DEBUG, FUNCTION } from "../formats/debug.ts";
 import { fieldsSize, fieldTable } from "../formats/fields.ts";
+import { PIN_ENTRY, PIN_HEADER } from "../formats/pin.ts";
 import { containerFormat, readContainer } from "../formats/read.ts";
 import { DATA, IMPORT, INITIAL, MAP, PROGRAM, SECTIONS, SYMBOL } from "../formats/sections.ts";
 import { readSpf, SECTION_HEADER, SPF_HEADER, spfTargets, writeSpf } from "../formats/spf.ts";
@@ -300,6 +301,8 @@ describe("formats/README.md", () => {
       SPF_HEADER,
       SECTION_HEADER,
       PROGRAM,
+      PIN_HEADER,
+      PIN_ENTRY,
       IMPORT,
       MAP,
       INITIAL,

@@ -133,7 +133,7 @@ const normal = (text: string): string =>
     .trim();
 
 /** Pages whose console blocks are run. */
-const WITH_COMMANDS = ["README.md", "docs/verifier.md"];
+const WITH_COMMANDS = ["README.md", "docs/verifier.md", "docs/maps.md"];
 
 describe("pages with commands", () => {
   let folder: string;
