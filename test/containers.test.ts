@@ -13,6 +13,7 @@ import { containerFormat, readContainer } from "../formats/read.ts";
 import { DATA, IMPORT, INITIAL, MAP, PROGRAM, SECTIONS, SYMBOL } from "../formats/sections.ts";
 import { readSpf, SECTION_HEADER, SPF_HEADER, spfTargets, writeSpf } from "../formats/spf.ts";
 import { IMPLEMENTATIONS } from "../helpers/implementations.ts";
+import { LIBRARY_HELPERS } from "../helpers/library.ts";
 import { HELPERS, prototypeHash, prototypeText } from "../helpers/table.ts";
 
 const arch = fc.constantFrom(...(Object.keys(ARCHES) as Arch[]));
@@ -352,7 +353,7 @@ test("helpers/README.md lists every helper with its id, hash and prototype", () 
   const rows = HELPERS.map((helper) => {
     const names = [helper.name, ...helper.aliases].map((text) => `\`${text}\``).join(", ");
     const hash = prototypeHash(helper).toString(16).padStart(3, "0");
-    const has = IMPLEMENTATIONS.has(helper.id) ? "yes" : "";
+    const has = IMPLEMENTATIONS.has(helper.id) ? "yes" : LIBRARY_HELPERS.has(helper.id) ? "maps" : "";
     return `| ${helper.id} | ${names} | ${hash} | \`${prototypeText(helper)}\` | ${has} | ${helper.doc} |`;
   });
   const found = page.split("\n").filter((line) => /^\| \d+ \| `/.test(line));
