@@ -9,7 +9,8 @@
 static u64 array_lookup(struct map_handle *map, const void *key)
 {
 	u32 index = READ(u32, key);
-	return index < map->is.max_entries ? map->data + (u64)index * map->stride : 0;
+	if (__builtin_expect(index >= map->is.max_entries, 0)) return 0;
+	return map->data + (u64)index * map->stride;
 }
 
 static INLINE u32 *array_lock(struct map_handle *map, u32 index)

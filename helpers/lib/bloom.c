@@ -6,7 +6,7 @@
 /* stride: bits - 1 */
 static NOINLINE i64 bloom(struct map_handle *map, const u8 *value, u32 add)
 {
-	u64 hash = mix(hash_of(value, map->is.value_size) + 1);
+	u64 hash = mix(hash_any(value, map->is.value_size) + 1);
 	u64 step = mix(hash) | 1;
 	for (u32 k = 0; k < BLOOM_HASHES; k++) {
 		hash += step;

@@ -30,9 +30,8 @@ int64_t for_each_elem(struct map_handle *map, uint64_t callback, uint64_t ctx, u
 		u32 number = index;
 		u64 key = WORD(&number);
 		if (!is_array) {
-			struct element *at = element_at(map, index);
-			if (LOAD(&at->state) - 1 >= bucket_count(map)) continue;
-			key = WORD(key_at(at));
+			if (!is_live(map, index)) continue;
+			key = WORD(key_at(element_at(map, index)));
 		}
 		calls++;
 		if (CALL(callback, WORD(map), key, value_at(map, index), ctx) != 0) break;

@@ -4,10 +4,10 @@
 #define KNOWN_FLAGS (1u | 2u | 4u | 8u | 16u | 64u | 128u | 256u | 1024u | 4096u) /* see README.md */
 #define MOST_KEY 512u
 
-/* Offsets and sizes; elements behind buckets behind extras behind the header, values last. */
+/* Offsets and sizes. */
 struct plan {
-	u64 size, values, area, extra, buckets, elements, own;
-	u32 traits, kind, shift, stride, step;
+	u64 size, values, area, extra, buckets, elements;
+	u32 kind, shift, stride, step;
 };
 
 /* What a type is: its family, and what keys and values may be. */
@@ -62,68 +62,55 @@ static INLINE u32 power_above(u64 least, u32 bits)
 	return bits;
 }
 
-/* Buckets and elements; values stand in the elements, or, where each cpu has one, behind them. */
-static INLINE void plan_hash(const struct map_definition *is, struct plan *plan, u64 at)
-{
-	u32 bits = power_above(is->max_entries, 1);
-	u64 key = round_up(is->key_size, 8), value = round_up(is->value_size, 8);
-	plan->shift = 64 - bits;
-	plan->extra = (plan->traits & LRU) ? at : 0;
-	plan->own = plan->kind == KIND_LPM ? at : 0;
-	if (plan->traits & LRU) at = round_up(at + is->max_entries, 64);
-	if (plan->kind == KIND_LPM) at = round_up(at + (u64)(is->key_size - 4) + 4, 64);
-	plan->buckets = at;
-	at = round_up(at + (8ull << bits), 64);
-	plan->elements = at;
-	plan->step = (u32)(8 + key + ((plan->traits & PERCPU) ? 0 : value));
-	plan->stride = (plan->traits & PERCPU) ? (u32)value : plan->step;
-	u64 end = at + (u64)is->max_entries * plan->step;
-	plan->values = (plan->traits & PERCPU) ? round_up(end, 64) : at + 8 + key;
-	plan->size = end;
-}
+static INLINE u64 line_up(u64 at) { return round_up(at, 64); }
 
-static INLINE void plan_others(const struct map_definition *is, struct plan *plan, u64 at)
-{
-	u64 count = is->max_entries;
-	plan->stride = (u32)round_up(is->value_size, 8);
-	if (plan->kind == KIND_TARGETS) plan->stride = 4;
-	if (plan->kind == KIND_ARRAY) at += 64; /* locks */
-	if (plan->kind == KIND_RING) {
-		u32 bytes = is->type == MAP_RINGBUF ? is->max_entries : MAP_PERF_BYTES;
-		at += 128;
-		plan->step = bytes / 8;
-		plan->stride = 8;
-		count = 2ull * plan->step;
-	}
-	if (plan->kind == KIND_BLOOM) {
-		u32 bits = power_above(count * 7, 6); /* Linux: entries * hashes * 7 / 5 */
-		plan->values = at;
-		plan->stride = bits > 32 ? 0 : (u32)((1ull << bits) - 1);
-		plan->size = at + (1ull << bits) / 8;
-		return;
-	}
-	plan->extra = sizeof(struct block);
-	plan->values = at;
-	plan->size = at + count * plan->stride;
-}
-
+/* Header, extra, buckets, elements, values, each from a multiple of 64 on. Hash values stand in the elements, but per-cpu ones. */
 static NOINLINE i64 make_plan(const struct map_definition *is, struct plan *plan)
 {
-	plan->traits = is->type < sizeof(TYPES) ? TYPES[is->type] : 0;
-	plan->kind = plan->traits & KIND_BITS;
-	i64 result = check(is, plan->traits);
+	u32 traits = is->type < sizeof(TYPES) ? TYPES[is->type] : 0, kind = traits & KIND_BITS, bits = 0;
+	i64 result = check(is, traits);
 	if (result != 0) return result;
-	plan->area = plan->extra = plan->own = plan->buckets = plan->elements = 0;
-	plan->shift = plan->step = 0;
-	if (plan->kind == KIND_HASH || plan->kind == KIND_LPM) plan_hash(is, plan, sizeof(struct block));
-	else plan_others(is, plan, sizeof(struct block));
-	if (plan->size >= MOST_BYTES) return -MAP_E2BIG;
-	if (plan->traits & PERCPU) {
-		plan->area = round_up((u64)is->max_entries * plan->stride, 64);
-		if (plan->area >= MOST_BYTES) return -MAP_E2BIG;
-		plan->size = plan->values + plan->area * is->cpus;
+	u64 count = is->max_entries, width = round_up(is->value_size, 8), at = sizeof(struct block), extra = 0, step = 0, skip = 0;
+	if (kind == KIND_ARRAY) extra = ARRAY_LOCKS * 4;
+	if (kind == KIND_TARGETS) width = 4;
+	if (kind == KIND_HASH || kind == KIND_LPM) {
+		bits = power_above(count, 1);
+		extra = traits & LRU ? count : kind == KIND_LPM ? is->key_size : 0;
+		skip = 8 + round_up(is->key_size, 8);
+		step = traits & PERCPU ? skip : skip + width;
+		if ((traits & PERCPU) == 0) width = step;
 	}
-	plan->size = round_up(plan->size, 64);
+	plan->stride = (u32)width;
+#ifndef MAP_NO_RINGBUF
+	if (kind == KIND_RING) {
+		extra = sizeof(struct ring);
+		step = (is->type == MAP_RINGBUF ? is->max_entries : MAP_PERF_BYTES) / 8;
+		count = 2 * step;
+		width = 8;
+	}
+#endif
+	if (kind == KIND_BLOOM) { /* Linux: entries * hashes * 7 / 5 bits or more */
+		count = 1ull << power_above(count * 7, 6) >> 6;
+		width = 8;
+		plan->stride = (u32)(count * 64 - 1);
+	}
+	plan->kind = kind;
+	plan->shift = 64 - bits;
+	plan->step = (u32)step;
+	plan->extra = extra == 0 ? 0 : at;
+	plan->buckets = at = line_up(at + extra);
+	if (bits != 0) at = line_up(at + (8ull << bits));
+	plan->elements = at;
+	plan->area = 0;
+	plan->values = at + skip;
+	at += count * width;
+	if (traits & PERCPU) {
+		plan->values = line_up(plan->elements + is->max_entries * step);
+		plan->area = line_up(count * width);
+		if (plan->area >= MOST_BYTES) return -MAP_E2BIG;
+		at = plan->values + plan->area * is->cpus;
+	}
+	plan->size = line_up(at);
 	return plan->size >= MOST_BYTES ? -MAP_E2BIG : (i64)plan->size;
 }
 
@@ -144,7 +131,7 @@ EXPORT("map/map_create") int64_t map_create(void *at, uint64_t size, const struc
 	block->size = plan.size;
 	block->version = VERSION;
 	block->state = 0;
-	if (plan.elements != 0) {
+	if (plan.shift < 64) {
 		struct bucket *buckets = ADDRESS(WORD(at) + plan.buckets);
 		for (u32 k = 0; k >> (64 - plan.shift) == 0; k++) buckets[k].head = END | k;
 		for (u32 k = 0; k < definition->max_entries; k++) {
@@ -160,6 +147,7 @@ EXPORT("map/map_create") int64_t map_create(void *at, uint64_t size, const struc
 static INLINE void set_functions(struct map_handle *map)
 {
 	u32 type = map->is.type, key = map->is.key_size;
+	(void)key;
 	map->lookup = WORD(&no_lookup);
 	map->update = WORD(&no_update);
 	map->remove = WORD(&no_remove);
@@ -170,8 +158,15 @@ static INLINE void set_functions(struct map_handle *map)
 	} else if (type == MAP_ARRAY_OF_MAPS) map->lookup = WORD(&target_lookup);
 	else if (type == MAP_HASH_OF_MAPS) map->lookup = WORD(&nested_lookup);
 	else if (map->kind == KIND_HASH) {
-		map->lookup = key == 8 ? WORD(&hash_lookup_8) : key == 4 ? WORD(&hash_lookup_4) : WORD(&hash_lookup);
-		map->update = key == 8 ? WORD(&hash_update_8) : WORD(&hash_update);
+		map->lookup = WORD(&hash_lookup);
+		map->update = WORD(&hash_update);
+#ifndef MAP_SMALL
+		if (key == 4) map->lookup = WORD(&hash_lookup_4);
+		if (key == 8) {
+			map->lookup = WORD(&hash_lookup_8);
+			map->update = WORD(&hash_update_8);
+		}
+#endif
 	}
 	if (map->kind == KIND_HASH) map->remove = WORD(&hash_remove);
 	if (map->kind == KIND_TARGETS) map->remove = WORD(&target_remove);
@@ -184,11 +179,7 @@ static INLINE void set_functions(struct map_handle *map)
 #endif
 }
 
-static INLINE u32 is_same(const struct map_definition *a, const struct map_definition *b)
-{
-	return a->type == b->type && a->key_size == b->key_size && a->value_size == b->value_size &&
-	       a->max_entries == b->max_entries && a->flags == b->flags && a->cpus == b->cpus;
-}
+#define DEFINITION_WORDS (sizeof(struct map_definition) / 4)
 
 EXPORT("map/map_attach")
 int64_t map_attach(struct map_handle *map, void *at, uint64_t size, const struct map_definition *expected,
@@ -200,9 +191,12 @@ int64_t map_attach(struct map_handle *map, void *at, uint64_t size, const struct
 	if (result < 0) return result;
 	if (size < plan.size || WORD(at) % 8 != 0 || local->owner == 0 || local->cpu >= expected->cpus) return -MAP_EINVAL;
 	if (SYNC(&block->magic) != MAGIC || block->version != VERSION || block->size != plan.size) return -MAP_EINVAL;
-	if (!is_same(&block->is, expected)) return -MAP_EINVAL;
+	const u32 *mine = &expected->type;
+	for (u32 k = 0; k < DEFINITION_WORDS; k++) {
+		if (LOAD(&block->is.type + k) != LOAD(mine + k)) return -MAP_EINVAL;
+		STORE(&map->is.type + k, mine[k]);
+	}
 	u64 base = WORD(at);
-	map->is = *expected;
 	map->kind = plan.kind;
 	map->shift = plan.shift;
 	map->stride = plan.stride;
@@ -213,8 +207,11 @@ int64_t map_attach(struct map_handle *map, void *at, uint64_t size, const struct
 	map->elements = base + plan.elements;
 	map->buckets = base + plan.buckets;
 	map->extra = plan.extra == 0 ? 0 : base + plan.extra;
-	map->own[0] = base + plan.own;
-	map->own[1] = 0;
+	map->lengths = 0;
+	if (plan.kind == KIND_LPM) {
+		map->lengths = map->extra;
+		map->extra = 0;
+	}
 	map->alive = local->alive;
 	map->targets = local->targets;
 	map->count = local->targets == 0 ? 0 : local->count;

@@ -35,12 +35,19 @@ static INLINE word *key_at(struct element *element) { return (word *)((u8 *)elem
 /* The upper bits of a product depend on all bits of the key. */
 static INLINE u64 mix(u64 hash) { return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u; }
 
+static INLINE u64 key_tail(const u8 *key, u32 size)
+{
+	return __builtin_constant_p(size) && size == 4 ? READ(u32, key) : read_tail(key, size);
+}
+
 static INLINE u64 hash_of(const u8 *key, u32 size)
 {
 	u64 hash = 0;
 	for (; size >= 8; size -= 8, key += 8) hash = mix(hash ^ READ(u64, key));
-	return size > 0 ? mix(hash ^ read_tail(key, size)) : hash;
+	return size > 0 ? mix(hash ^ key_tail(key, size)) : hash;
 }
+
+static NOINLINE u64 hash_any(const u8 *key, u32 size) { return hash_of(key, size); }
 
 /* 0 when the element has this key. */
 static INLINE u64 difference(struct element *element, const u8 *key, u32 size)
@@ -51,7 +58,17 @@ static INLINE u64 difference(struct element *element, const u8 *key, u32 size)
 		differ |= LOAD(at) ^ READ(u64, key);
 		at++;
 	}
-	return size > 0 ? differ | (LOAD(at) ^ read_tail(key, size)) : differ;
+	return size > 0 ? differ | (LOAD(at) ^ key_tail(key, size)) : differ;
+}
+
+static NOINLINE u32 is_live(struct map_handle *map, u32 index)
+{
+	return LOAD(&element_at(map, index)->state) - 1 < bucket_count(map);
+}
+
+static NOINLINE u64 difference_any(struct map_handle *map, struct element *element, const u8 *key)
+{
+	return difference(element, key, map->is.key_size);
 }
 
 static NOINLINE void push_free(struct map_handle *map, u32 index)
@@ -125,14 +142,17 @@ static NOINLINE void lock_bucket(struct map_handle *map, u32 bucket)
 	if (gone != 0) repair_chain(map, bucket, gone);
 }
 
-static INLINE void unlock_bucket(struct map_handle *map, u32 bucket) { free_lock(map, &bucket_at(map, bucket)->lock); }
+static NOINLINE void unlock_bucket(struct map_handle *map, u32 bucket) { free_lock(map, &bucket_at(map, bucket)->lock); }
 
 static INLINE u32 bucket_of(struct map_handle *map, const u8 *key, u32 size)
 {
 	return (u32)(hash_of(key, size) >> map->shift);
 }
 
-static NOINLINE u32 bucket_any(struct map_handle *map, const u8 *key) { return bucket_of(map, key, map->is.key_size); }
+static NOINLINE u32 bucket_any(struct map_handle *map, const u8 *key) 
+{
+	return (u32)(hash_any(key, map->is.key_size) >> map->shift);
+}
 
 /* Frees the elements that an owner who is gone had claimed. */
 static NOINLINE void gather_elements(struct map_handle *map, u32 gone)

@@ -19,7 +19,7 @@ static INLINE u32 find_locked(struct map_handle *map, u32 bucket, const u8 *key,
 	u32 link = LOAD(&bucket_at(map, bucket)->head), max = map->is.max_entries;
 	for (u32 steps = 0; link < max && steps < max; steps++) {
 		struct element *at = element_at(map, link);
-		if (difference(at, key, size) == 0 && LOAD(&at->state) == bucket + 1) return link;
+		if ((size == 0 ? difference_any(map, at, key) : difference(at, key, size)) == 0 && LOAD(&at->state) == bucket + 1) return link;
 		link = LOAD(&at->next);
 	}
 	return link == (END | bucket) ? NONE : BROKEN;
@@ -27,7 +27,7 @@ static INLINE u32 find_locked(struct map_handle *map, u32 bucket, const u8 *key,
 
 static NOINLINE u32 find_any(struct map_handle *map, u32 bucket, const u8 *key)
 {
-	return find_locked(map, bucket, key, map->is.key_size);
+	return find_locked(map, bucket, key, 0);
 }
 
 static NOINLINE u32 find_with_lock(struct map_handle *map, const u8 *key)
@@ -39,15 +39,16 @@ static NOINLINE u32 find_with_lock(struct map_handle *map, const u8 *key)
 	return found;
 }
 
+/* size: 4 or 8, for code of their own, or 0 for any. */
 static INLINE u64 find(struct map_handle *map, const u8 *key, u32 size)
 {
-	u32 bucket = bucket_of(map, key, size), max = map->is.max_entries, index;
+	u32 bucket = size == 0 ? bucket_any(map, key) : bucket_of(map, key, size), max = map->is.max_entries, index;
 	u64 state = 0;
 	for (u32 tries = 0; tries < TRIES; tries++) {
 		u32 link = LOAD(&bucket_at(map, bucket)->head);
 		for (u32 steps = 0; link < max && steps < max; steps++) {
 			struct element *at = element_at(map, link);
-			u64 differ = difference(at, key, size);
+			u64 differ = size == 0 ? difference_any(map, at, key) : difference(at, key, size);
 			if (differ == 0) {
 				state = LOAD((u32 *)ADDRESS(AFTER(WORD(&at->state), differ))) ^ (bucket + 1);
 				if (state == 0) {
@@ -69,9 +70,12 @@ found:
 	return AFTER(value_at(map, index), state);
 }
 
+#ifndef MAP_SMALL
 static u64 hash_lookup_4(struct map_handle *map, const void *key) { return find(map, key, 4); }
 static u64 hash_lookup_8(struct map_handle *map, const void *key) { return find(map, key, 8); }
-static u64 hash_lookup(struct map_handle *map, const void *key) { return find(map, key, map->is.key_size); }
+#endif
+
+static u64 hash_lookup(struct map_handle *map, const void *key) { return find(map, key, 0); }
 
 static u64 nested_lookup(struct map_handle *map, const void *key)
 {
@@ -143,6 +147,7 @@ static NOINLINE i64 hash_put(struct map_handle *map, const u8 *key, const u8 *va
 	return result;
 }
 
+#ifndef MAP_SMALL
 /* A key that is there and a lock that is free, the most frequent case; the rest is hash_put's. */
 static INLINE i64 update(struct map_handle *map, const u8 *key, const u8 *value, u64 flags, u32 size)
 {
@@ -153,7 +158,7 @@ static INLINE i64 update(struct map_handle *map, const u8 *key, const u8 *value,
 			set_value(value_at(map, found), value, map->is.value_size);
 			if (map->extra != 0) STORE((u8 *)ADDRESS(map->extra) + found, 1);
 		}
-		unlock_bucket(map, bucket);
+		(void)CAS(&bucket_at(map, bucket)->lock, map->owner, 0u);
 		if (found < map->is.max_entries) return 0;
 	}
 	return hash_put(map, key, value, flags);
@@ -164,13 +169,15 @@ static i64 hash_update_8(struct map_handle *map, const void *key, const void *va
 	return flags > MAP_EXIST ? -MAP_EINVAL : update(map, key, value, flags, 8);
 }
 
+#endif
+
 static i64 hash_update(struct map_handle *map, const void *key, const void *value, u64 flags)
 {
 	return flags > MAP_EXIST ? -MAP_EINVAL : hash_put(map, key, value, flags);
 }
 
 /* Takes a live element out, under its bucket's lock; it is then to be pushed. */
-static INLINE void detach(struct map_handle *map, u32 bucket, u32 index)
+static NOINLINE void detach(struct map_handle *map, u32 bucket, u32 index)
 {
 	STORE(&element_at(map, index)->state, CLAIM | map->owner);
 	unlink_element(map, bucket, index);

@@ -85,7 +85,7 @@ EXPORT("helper/87") int64_t map_push(struct map_handle *map, const void *value, 
 EXPORT("helper/88") int64_t map_pop(struct map_handle *map, void *value)
 {
 #ifndef MAP_NO_QUEUE
-	if (map->kind == KIND_QUEUE) return queue_get(map, value, 1);
+	if (map->kind == KIND_QUEUE) return queue_get(map, value, QUEUE_POP);
 #endif
 	return map->kind == KIND_BLOOM ? -MAP_EOPNOTSUPP : -MAP_EINVAL;
 }
@@ -93,7 +93,7 @@ EXPORT("helper/88") int64_t map_pop(struct map_handle *map, void *value)
 EXPORT("helper/89") int64_t map_peek(struct map_handle *map, void *value)
 {
 #ifndef MAP_NO_QUEUE
-	if (map->kind == KIND_QUEUE) return queue_get(map, value, 0);
+	if (map->kind == KIND_QUEUE) return queue_get(map, value, QUEUE_PEEK);
 #endif
 #ifndef MAP_NO_BLOOM
 	if (map->kind == KIND_BLOOM) return bloom(map, value, 0);
@@ -140,7 +140,7 @@ static NOINLINE i64 read_index(struct map_handle *map, u32 index, void *key, voi
 	i64 result;
 	if (is_hash(map)) result = hash_get_index(map, index, key, value, 0);
 #ifndef MAP_NO_QUEUE
-	else if (map->kind == KIND_QUEUE) return queue_at(map, index, value);
+	else if (map->kind == KIND_QUEUE) return queue_get(map, value, QUEUE_AT + index);
 #endif
 	else {
 		result = map->kind == KIND_ARRAY ? array_read(map, &index, value) : target_read(map, &index, value);
@@ -187,8 +187,7 @@ EXPORT("map/map_count") int64_t map_count(struct map_handle *map)
 	if (map->kind == KIND_BLOOM) return -MAP_EINVAL;
 	(void)first;
 	for (u32 index = 0; index < map->is.max_entries; index++)
-		count += is_hash(map) ? LOAD(&element_at(map, index)->state) - 1 < bucket_count(map)
-				      : LOAD(target_word(map, index)) != 0;
+		count += is_hash(map) ? is_live(map, index) : LOAD(target_word(map, index)) != 0;
 	return count;
 }
 
@@ -205,7 +204,8 @@ EXPORT("map/map_clear") int64_t map_clear(struct map_handle *map)
 #endif
 #ifndef MAP_NO_RINGBUF
 	if (map->kind == KIND_RING) {
-		for (u32 most = ring_size(map); most > 0 && ringbuf_release(map) == 0; most--) {}
+		u64 at;
+		for (u32 most = ring_size(map); most > 0 && ringbuf_peek(map, &at) >= 0; most--) ringbuf_release(map);
 		return 0;
 	}
 #endif

@@ -44,13 +44,13 @@ static NOINLINE u32 wait_lock(struct map_handle *map, u32 *lock)
 	}
 }
 
-static INLINE u32 take_lock(struct map_handle *map, u32 *lock)
+static NOINLINE u32 take_lock(struct map_handle *map, u32 *lock)
 {
 	return CAS(lock, 0u, map->owner) == 0 ? 0 : wait_lock(map, lock);
 }
 
 /* A lock that was taken over meanwhile is no longer ours to free. */
-static INLINE void free_lock(struct map_handle *map, u32 *lock) { (void)CAS(lock, map->owner, 0u); }
+static NOINLINE void free_lock(struct map_handle *map, u32 *lock) { (void)CAS(lock, map->owner, 0u); }
 
 /* bpf_spin_lock: no handle tells whose it is, so whoever holds it for two seconds is taken for dead. */
 EXPORT("helper/93") int64_t spin_lock(uint32_t *lock)

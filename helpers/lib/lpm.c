@@ -10,7 +10,7 @@ struct prefix {
 	u8 data[LPM_MOST_DATA];
 };
 
-static INLINE u32 *lengths_of(struct map_handle *map) { return ADDRESS(map->own[0]); }
+static INLINE u32 *lengths_of(struct map_handle *map) { return ADDRESS(map->lengths); }
 static INLINE u32 data_bits(struct map_handle *map) { return (map->is.key_size - 4) * 8; }
 
 /* Cuts a prefix to `length` bits. */

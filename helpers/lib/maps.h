@@ -52,10 +52,10 @@ struct map_handle {
 	uint32_t stride;      /* from one value to the next */
 	uint32_t step;        /* from one hash element to the next */
 	uint64_t data;        /* address of value 0, of this thread's cpu */
-	uint64_t area;        /* per-cpu maps: from one cpu's values to the next cpu's; else 0 */
 	uint64_t elements, buckets;
-	uint64_t extra;       /* address of what only one family has */
-	uint64_t own[2];
+	uint64_t extra;       /* address of what only one family has: locks, marks of use, positions */
+	uint64_t lengths;     /* lpm_trie: address of the bitmap of lengths */
+	uint64_t area;        /* per-cpu maps: from one cpu's values to the next cpu's; else 0 */
 };
 
 /* What the host says about the thread that attaches. */

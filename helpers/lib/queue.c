@@ -6,7 +6,9 @@
 
 static INLINE u64 slot_at(struct map_handle *map, u32 first, u32 place)
 {
-	return map->data + ((u64)first + place) % map->is.max_entries * map->stride;
+	u32 slot = first + place;
+	if (slot >= map->is.max_entries) slot -= map->is.max_entries;
+	return map->data + (u64)slot * map->stride;
 }
 
 /* Count, and the first value's place; a corrupted word is an empty queue. */
@@ -44,29 +46,23 @@ static NOINLINE i64 queue_push(struct map_handle *map, const void *value, u64 fl
 	return result;
 }
 
-static NOINLINE i64 queue_get(struct map_handle *map, u8 *value, u32 take)
-{
-	u32 first;
-	take_lock(map, &block_of(map)->lock);
-	u32 count = queue_state(map, &first);
-	if (count > 0) {
-		u32 is_queue = map->is.type == MAP_QUEUE;
-		copy_out(value, slot_at(map, first, is_queue ? 0 : count - 1), map->is.value_size);
-		if (take && is_queue) first = first + 1 < map->is.max_entries ? first + 1 : 0;
-		if (take) set_queue(map, count - 1, first);
-	} else
-		for (u32 k = 0; k < map->is.value_size; k++) *(volatile u8 *)(value + k) = 0;
-	free_lock(map, &block_of(map)->lock);
-	return count > 0 ? 0 : -MAP_ENOENT;
-}
+/* Or QUEUE_AT + a place from the oldest on, for hosts. */
+enum { QUEUE_PEEK, QUEUE_POP, QUEUE_AT };
 
-/* The value at a place from the oldest on, for hosts. */
-static i64 queue_at(struct map_handle *map, u32 place, u8 *value)
+static NOINLINE i64 queue_get(struct map_handle *map, u8 *value, u32 what)
 {
-	u32 first;
+	u32 first, place = what - QUEUE_AT;
 	take_lock(map, &block_of(map)->lock);
 	u32 count = queue_state(map, &first);
-	if (place < count && value != 0) copy_out(value, slot_at(map, first, place), map->is.value_size);
+	if (what < QUEUE_AT) place = map->is.type == MAP_QUEUE ? 0 : count - 1;
+	u32 is_there = place < count;
+	if (is_there) copy_out(value, slot_at(map, first, place), map->is.value_size);
+	else if (what < QUEUE_AT)
+		for (u32 k = 0; k < map->is.value_size; k++) *(volatile u8 *)(value + k) = 0;
+	if (is_there && what == QUEUE_POP) {
+		if (map->is.type == MAP_QUEUE) first = first + 1 < map->is.max_entries ? first + 1 : 0;
+		set_queue(map, count - 1, first);
+	}
 	free_lock(map, &block_of(map)->lock);
-	return place < count ? 0 : -MAP_ENOENT;
+	return is_there ? 0 : -MAP_ENOENT;
 }

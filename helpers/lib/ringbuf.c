@@ -206,14 +206,14 @@ EXPORT("map/ringbuf_peek") int64_t ringbuf_peek(struct map_handle *map, uint64_t
 	return length;
 }
 
+/* What ringbuf_peek found is still there: nobody else reads. */
 EXPORT("map/ringbuf_release") int64_t ringbuf_release(struct map_handle *map)
 {
-	struct record *front;
-	u32 length;
 	if (map->kind != KIND_RING) return -MAP_EINVAL;
-	u32 room = ring_front(map, &front, &length);
-	if (room == 0) return -MAP_EAGAIN;
-	PUBLISH(&ring_of(map)->consumer, LOAD(&ring_of(map)->consumer) + room);
+	u32 *consumer = &ring_of(map)->consumer, at = LOAD(consumer), there = (u32)LOAD(&ring_of(map)->producer) - at;
+	u32 length = LOAD(&record_at(map, at)->length), room = record_room(length);
+	if (there == 0 || (length & (BUSY | DISCARD)) != 0) return -MAP_EAGAIN;
+	PUBLISH(consumer, at + (room < there ? room : there));
 	return 0;
 }
 
