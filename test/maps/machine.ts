@@ -18,20 +18,21 @@ export function libraryCode(level: 0 | 1 | 2 | "s" = 2): { code: Uint8Array; at:
   return { code, at: new Map(programs.map(({ hook, offset }) => [hook, offset])) };
 }
 
-/** (map, key, value, ctx): counts in ctx[0], ends when it is ctx[1]; as instructions. */
-const COUNT_CALLS = new Uint8Array(
-  new BigUint64Array([
-    0x0000_0000_0000_4079n, // r0 = *(u64 *)(r4 + 0)
-    0x0000_0001_0000_0007n, // r0 += 1
-    0x0000_0000_0000_047bn, // *(u64 *)(r4 + 0) = r0
-    0x0000_0000_0008_4579n, // r5 = *(u64 *)(r4 + 8)
-    0x0000_0000_0002_503dn, // if r0 >= r5 goto +2
-    0x0000_0000_0000_00b7n,
-    0x0000_0000_0000_0095n,
-    0x0000_0001_0000_00b7n,
-    0x0000_0000_0000_0095n,
-  ]).buffer,
-);
+/** A callback that counts in ctx[0], and ends when it is ctx[1]; as instructions. ctx is in register `ctx`. */
+const countCalls = (ctx: bigint): Uint8Array =>
+  new Uint8Array(
+    new BigUint64Array([
+      0x0000_0000_0000_0079n | (ctx << 12n), // r0 = *(u64 *)(ctx + 0)
+      0x0000_0001_0000_0007n, // r0 += 1
+      0x0000_0000_0000_007bn | (ctx << 8n), // *(u64 *)(ctx + 0) = r0
+      0x0000_0000_0008_0579n | (ctx << 12n), // r5 = *(u64 *)(ctx + 8)
+      0x0000_0000_0002_503dn, // if r0 >= r5 goto +2
+      0x0000_0000_0000_00b7n,
+      0x0000_0000_0000_0095n,
+      0x0000_0001_0000_00b7n,
+      0x0000_0000_0000_0095n,
+    ]).buffer,
+  );
 
 const HELPERS: Record<string, number> = {
   lookup: 1,
@@ -42,6 +43,8 @@ const HELPERS: Record<string, number> = {
   push: 87,
   pop: 88,
   peek: 89,
+  spin_lock: 93,
+  spin_unlock: 94,
   ringbuf_output: 130,
   ringbuf_reserve: 131,
   ringbuf_submit: 132,
@@ -65,6 +68,7 @@ export class Machine {
   private readonly base = addressOf(this.memory);
   private readonly functions: Map<string, number>;
   private readonly countCalls: number;
+  private readonly countRounds: number;
   private is = [0, 0, 0, 0, 0, 0];
   private made = false;
   private handle = 0;
@@ -74,8 +78,12 @@ export class Machine {
     const { arena } = thisThread();
     const placed = arena.place(code).at;
     this.functions = new Map([...at].map(([hook, offset]) => [hook, placed + offset]));
-    const raw = compile(COUNT_CALLS, { raw: true, format: "spf", target: ARCH, verify: false }).container;
-    this.countCalls = arena.place(readSpf(raw, "callback", ARCH).code).at;
+    const place = (ctx: bigint): number => {
+      const raw = { raw: true, format: "spf", target: ARCH, verify: false } as const;
+      return arena.place(readSpf(compile(countCalls(ctx), raw).container, "callback", ARCH).code).at;
+    };
+    this.countCalls = place(4n);
+    this.countRounds = place(2n);
   }
 
   /** Offsets in `memory`: handles, then targets, then scratch for keys and values, then the block. */
@@ -109,12 +117,18 @@ export class Machine {
     return bytes.length;
   }
 
+  /** What the library says of a definition "type,key,value,max,flags,cpus". */
+  private size(definition: string): number {
+    for (const [k, word] of definition.split(",").entries())
+      this.view.setUint32(this.scratch.definition + 4 * k, Number(word), true);
+    return this.call("size", this.base + this.scratch.definition);
+  }
+
   private make(): string {
     const { scratch, base } = this;
     const block = base + scratch.block;
     this.made = false;
-    for (const [k, word] of this.is.entries()) this.view.setUint32(scratch.definition + 4 * k, word, true);
-    const size = this.call("size", base + scratch.definition);
+    const size = this.size(this.is.join());
     if (size < 0) return `${size}`;
     if (size > this.memory.length - scratch.block) throw new Error(`a block of ${size} bytes`);
     this.memory.fill(0, scratch.block);
@@ -147,7 +161,7 @@ export class Machine {
       this.is = first.split(",").map(Number);
       return this.make();
     }
-    if (!this.made) return "none";
+    if (!this.made && !["size", "loop", "spin"].includes(op)) return "none";
     const perCpu = [5, 6, 10].includes(type);
     const hostSize = perCpu ? Math.ceil(valueSize / 8) * 8 * this.is[5] : valueSize;
     const [key, value, out] = [base + scratch.key, base + scratch.value, base + scratch.out];
@@ -217,6 +231,38 @@ export class Machine {
         return `${this.call(op, handle, number)}`;
       case "recover":
         return `${this.call(op, handle, number)}`;
+      case "loop":
+        this.view.setBigUint64(scratch.out, 0n, true);
+        this.view.setBigUint64(scratch.out + 8, BigInt(second), true);
+        return `${this.call(op, BigInt(first), this.countRounds, out, flags)} ${this.view.getBigUint64(scratch.out, true)}`;
+      case "size":
+        return `${this.size(first)}`;
+      case "attach": {
+        // Definition, a change of the block: offset and byte, bytes that are missing.
+        const [offset, byte] = second.split(":").map(Number);
+        const size = this.size(first);
+        const before = this.memory[scratch.block + offset];
+        this.memory[scratch.block + offset] = byte;
+        const place = base + scratch.block;
+        const given = size - Number(third);
+        const result = this.call(
+          "attach",
+          base + 1024,
+          place,
+          given,
+          base + scratch.definition,
+          base + scratch.local,
+        );
+        this.memory[scratch.block + offset] = before;
+        return `${result}`;
+      }
+      case "spin": {
+        this.view.setUint32(scratch.out, 0, true);
+        const states = [];
+        for (const name of ["spin_lock", "spin_unlock", "spin_lock", "spin_unlock"])
+          states.push(this.call(name, out), this.view.getUint32(scratch.out, true));
+        return states.join(" ");
+      }
       case "each":
         this.view.setBigUint64(scratch.out, 0n, true);
         this.view.setBigUint64(scratch.out + 8, BigInt(number), true);
