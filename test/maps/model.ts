@@ -254,10 +254,10 @@ class LruModel extends HashModel {
         }
         return (answer) => {
           if (unsure && answer === missing) {
-            if (op !== "percpu" || flags < is.cpus) this.forget(key);
+            if (op !== "percpu" || (isPercpu(is.type) && flags < is.cpus)) this.forget(key);
             return true;
           }
-          if (op !== "percpu" || flags < is.cpus) this.unsure.delete(key);
+          if (op !== "percpu" || (isPercpu(is.type) && flags < is.cpus)) this.unsure.delete(key);
           if (op === "take" || op === "delete") this.forget(key);
           return answer === expected || answer === second;
         };
