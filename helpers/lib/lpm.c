@@ -38,7 +38,7 @@ static NOINLINE i64 read_prefix(struct map_handle *map, struct prefix *prefix, c
 }
 
 /* The next used length below `below`, or NONE. */
-static INLINE u32 shorter(struct map_handle *map, u32 below)
+static NOINLINE u32 shorter(struct map_handle *map, u32 below)
 {
 	u32 *lengths = lengths_of(map);
 	while (below > 0) {

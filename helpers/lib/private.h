@@ -8,15 +8,16 @@ typedef uint64_t u64;
 typedef int64_t i64;
 
 #define INLINE inline __attribute__((always_inline))
-#define NOINLINE __attribute__((noinline))
 #define ADDRESS(at) ((void *)(uintptr_t)(at))
 #define WORD(pointer) ((u64)(uintptr_t)(pointer))
 
 /* eBPF: the section of a function tells hosts what it is. Elsewhere its name does. */
 #ifdef __bpf__
-#define EXPORT(name) __attribute__((section(name), used))
+#define EXPORT(name) __attribute__((section(name), used, minsize))
+#define NOINLINE __attribute__((noinline, minsize)) /* what is hot is inline, or has a name of its own in a handle */
 #else
 #define EXPORT(name)
+#define NOINLINE __attribute__((noinline))
 #endif
 
 /*
