@@ -6,15 +6,19 @@ import type { Fn } from "./ir/ir.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
 import { deadCode } from "./opt/dead-code.ts";
 import { directCalls } from "./opt/direct-calls.ts";
+import { divideConstants } from "./opt/divide-constants.ts";
 import { dropExtensions } from "./opt/drop-extensions.ts";
 import { extendLoads } from "./opt/extend-loads.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
+import { layout } from "./opt/layout.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
+import { rotates } from "./opt/rotates.ts";
 import { simplify } from "./opt/simplify.ts";
 import { tailCalls } from "./opt/tail-calls.ts";
 import { threadJumps } from "./opt/thread-jumps.ts";
 import { unrollShifts } from "./opt/unroll-shifts.ts";
+import { valueNumbering } from "./opt/value-numbering.ts";
 
 export type Level = 0 | 1 | 2 | "s";
 
@@ -60,6 +64,9 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "drop-extensions", run: dropExtensions, skip: NOT_AT_0 },
   { name: "extend-loads", run: extendLoads, skip: NOT_AT_0 },
+  { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
+  { name: "rotates", run: rotates, skip: NOT_AT_0 },
+  { name: "divide-constants", run: divideConstants, skip: [0, "s"] },
   // … and all leave new chances for the local rules.
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
@@ -69,4 +76,6 @@ export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify, skip: [0, "s"] },
   { name: "clean-flow", run: cleanFlow, skip: [0, "s"] },
   { name: "dead-code", run: deadCode, skip: [0, "s"] },
+  { name: "value-numbering", run: valueNumbering, skip: [0, "s"] },
+  { name: "layout", run: layout, skip: NOT_AT_0 },
 ];

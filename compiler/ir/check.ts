@@ -67,6 +67,7 @@ function checkTypes(v: Value, name: string, fail: (what: string) => never): void
   const need = (ok: boolean) => ok || fail(`${name} has operands of ${v.args.map((x) => x.type)} bits`);
   if (v.op === op.trunc) need(a.type === 64 && v.type === 32);
   else if (v.op === op.zext || v.op === op.sext32) need(a.type === 32 && v.type === 64);
+  else if (v.op === op.select) need(a.type === 1 && b.type === v.type && v.args[2].type === v.type);
   else if (v.op === op.icmp) need(a.type === b.type && v.type === 1);
   else if (v.op === op.sext8 || v.op === op.sext16 || v.op === op.bswap)
     need(v.op !== op.bswap || a.type === v.type);

@@ -1,7 +1,7 @@
 /** Splits edges from a block with several successors to one with several predecessors, for the moves of phis. */
 
 import { type Block, type Fn, retarget } from "../ir/ir.ts";
-import { loopDepths } from "./loops.ts";
+import { loopDepths } from "../ir/loops.ts";
 
 export function splitCriticalEdges(fn: Fn): void {
   const place = new Map(fn.blocks.map((block, i) => [block, i]));

@@ -7,8 +7,8 @@ import { bug } from "../../formats/error.ts";
 import { reversePostorder } from "../ir/flow.ts";
 import { upperZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
+import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
-import { loopDepths } from "./loops.ts";
 import { MBlock, type MFn, MInst } from "./mir.ts";
 
 /** What selection must know beyond the function. */

@@ -62,11 +62,12 @@ export const DIVISION: ReadonlyMap<Op, number> = new Map<Op, number>([
   [op.smod, SIGNED | MODULO],
 ]);
 
-/** Indexes into a target's list of shl, lshr, ashr. */
+/** Indexes into a target's list of shl, lshr, ashr, and a rotation. */
 export const SHIFT_INDEX: ReadonlyMap<Op, number> = new Map<Op, number>([
   [op.shl, 0],
   [op.lshr, 1],
   [op.ashr, 2],
+  [op.rotl, 3],
 ]);
 
 /** A number that a signed 32-bit field holds. */

@@ -62,6 +62,9 @@ movk %<d>, #i, lsl #j*16 | f11100101jjiiiiiiiiiiiiiiiiddddd
 lsl %<d>, %<n>, %<m> | f0011010110mmmmm001000nnnnnddddd
 lsr %<d>, %<n>, %<m> | f0011010110mmmmm001001nnnnnddddd
 asr %<d>, %<n>, %<m> | f0011010110mmmmm001010nnnnnddddd
+ror %<d>, %<n>, %<m> | f0011010110mmmmm001011nnnnnddddd
+extr %<d>, %<n>, %<m>, #i | f00100111f0mmmmmiiiiiinnnnnddddd
+umulh X<d>, X<n>, X<m> | 10011011110mmmmm011111nnnnnddddd
 udiv %<d>, %<n>, %<m> | f0011010110mmmmm000010nnnnnddddd
 sdiv %<d>, %<n>, %<m> | f0011010110mmmmm000011nnnnnddddd
 madd %<d>, %<n>, %<m>, %<a> | f0011011000mmmmm0aaaaannnnnddddd

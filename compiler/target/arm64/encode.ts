@@ -308,6 +308,24 @@ class Encoder implements Machine {
       case K.ret:
         this.epilogue();
         break;
+      case K.mulHigh:
+        asm.emit(R.umulh, def, uses[0], uses[1]);
+        break;
+      case K.rotateImm:
+        asm.emit(R.extr[wide], def, uses[0], uses[0], (inst.width - lo) & (inst.width - 1));
+        break;
+      case K.rotate:
+        asm.emit(R.neg[0], X17, 0, uses[1]);
+        asm.emit(R.ror[wide], def, uses[0], X17);
+        break;
+      case K.select: {
+        // Comparisons with zero have a branch of their own; here flags are needed.
+        const operands = uses.slice(2);
+        if (aux === kinds.COMPARE_IMM && lo === 0) asm.emit(R.cmpImm[wide], 0, operands[0], 0, 0);
+        else this.compare({ ...inst, uses: operands } as MInst);
+        asm.emit(R.csel[inst.disp === 64 ? 1 : 0], def, uses[1], uses[0], 0, CONDITION[inst.cond]);
+        break;
+      }
       case K.trap:
         asm.emit(R.brk, 0, 0, 0, 1);
         break;

@@ -32,6 +32,10 @@ export const K = {
   branch: 28, // cond on uses[0], uses[1]; aux = branch kind
   ret: 29, // uses[0] in x0
   trap: 30,
+  select: 31, // def = uses[1] if what uses[2] … compare with is so, else uses[0]; disp = width of def
+  mulHigh: 32,
+  rotateImm: 33, // to the left by lo
+  rotate: 34,
 } as const;
 
 export const ALU = ["add", "sub", "and", "orr", "eor"] as const;

@@ -30,6 +30,10 @@ export const R = {
   logicImm: ["", "", "and", "orr", "eor"].map((name) =>
     name === "" ? undefined : both(`${name} %<d>~, %<n>, #bitmask`),
   ),
+  ror: both("ror %<d>, %<n>, %<m>"),
+  extr: both("extr %<d>, %<n>, %<m>, #i"),
+  umulh: arm64("umulh X<d>, X<n>, X<m>"),
+  csel: both("csel %<d>, %<n>, %<m>, cond j"),
   shift: SHIFT.map((name) => both(`${name} %<d>, %<n>, %<m>`)),
   mov: both("mov %<d>, %<m>"),
   movz: both("movz %<d>, #i, lsl #j*16"),

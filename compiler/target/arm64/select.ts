@@ -148,6 +148,17 @@ function arithmetic(l: Lowering, v: Value): void {
       inst.lo = b.lo & (v.type - 1);
       return;
     }
+    case op.rotl: {
+      const inst = emit(l, isConst(b) ? K.rotateImm : K.rotate, v, isConst(b) ? [a] : [a, b]);
+      inst.lo = b.lo & (v.type - 1);
+      return;
+    }
+    case op.umulh:
+      emit(l, K.mulHigh, v, [a, b]);
+      return;
+    case op.select:
+      choose(l, v);
+      return;
     case op.mul:
       emit(l, K.mul, v, [a, b]);
       return;
@@ -235,10 +246,29 @@ function atomic(l: Lowering, v: Value): void {
 }
 
 function branch(l: Lowering, condition: Value): void {
+  const operands = comparedValues(l, condition).map((v) => l.register(v));
+  compared(l, l.emit(K.branch, -1, operands), condition);
+}
+
+function choose(l: Lowering, v: Value): void {
+  const [condition, yes, no] = v.args;
+  const inst = emit(l, K.select, v, [no, yes, ...comparedValues(l, condition)]);
+  compared(l, inst, condition);
+  inst.disp = v.type;
+}
+
+/** What a comparison needs in registers. */
+function comparedValues(l: Lowering, condition: Value): Value[] {
+  const { a, b, isTest } = readCondition(l, condition);
+  const immediate = isTest ? bitmask(b) >= 0 : isAddImmediate(b) || b.op === op.undef;
+  return immediate ? [a] : [a, b];
+}
+
+/** What an instruction compares, and how. */
+function compared(l: Lowering, inst: MInst, condition: Value): void {
   const { a, b, cond, isTest } = readCondition(l, condition);
   const mask = isTest ? bitmask(b) : -1;
   const immediate = isTest ? mask >= 0 : isAddImmediate(b) || b.op === op.undef;
-  const inst = l.emit(K.branch, -1, immediate ? [l.register(a)] : [l.register(a), l.register(b)]);
   if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
   else inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
   inst.lo = isTest ? mask : b.lo;

@@ -52,11 +52,15 @@ export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): Fu
 }
 
 /** Its last instruction sets the zero flag by the result: additions in place, logic, shifts by a constant. */
-function setsFlags({ kind, def, uses, lo }: MInst): boolean {
+function setsFlags({ kind, def, uses, lo, aux }: MInst): boolean {
   if (kind === K.addImm) return def === uses[0];
   if (kind === K.add) return def === uses[0] || def === uses[1];
-  return kind === K.alu || kind === K.aluImm || kind === K.neg || (kind === K.shiftImm && lo !== 0);
+  if (kind === K.shiftImm) return lo !== 0 && aux !== kinds.ROTATE;
+  return kind === K.alu || kind === K.aluImm || kind === K.neg;
 }
+
+/** Kinds whose uses[0] is copied whole: their width is that of something else. */
+const WHOLE = new Set<number>([K.xadd, K.xchg, K.select]);
 
 class Encoder implements Machine {
   readonly forms = x64Branches;
@@ -204,7 +208,7 @@ class Encoder implements Machine {
     const { asm } = this;
     const { def, uses, lo, aux } = inst;
     const wide = inst.width === 64 ? 1 : 0;
-    if (inst.tied) this.copy(def, uses[0], inst.kind === K.xadd || inst.kind === K.xchg ? 1 : wide);
+    if (inst.tied) this.copy(def, uses[0], WHOLE.has(inst.kind) ? 1 : wide);
     switch (inst.kind) {
       case K.const:
         this.constant(def, lo, inst.hi);
@@ -298,6 +302,14 @@ class Encoder implements Machine {
       case K.ret:
         this.epilogue();
         break;
+      case K.mulHigh:
+        asm.rr(R.mulHigh, 0, uses[1]);
+        break;
+      case K.select: {
+        const { condition } = this.compare(inst, 2);
+        asm.rr(R.cmov[condition][inst.disp === 64 ? 1 : 0], def, uses[1]);
+        break;
+      }
       case K.trap:
         asm.op(R.ud2);
         break;
@@ -324,9 +336,11 @@ class Encoder implements Machine {
     else this.aluImm(0, wide, def, imm);
   }
 
-  compare(inst: MInst): { condition: number; register: number } {
+  /** Compares the uses from `first` on. */
+  compare(inst: MInst, first = 0): { condition: number; register: number } {
     const { asm } = this;
-    const { uses, lo } = inst;
+    const uses = first === 0 ? inst.uses : inst.uses.slice(first);
+    const { lo } = inst;
     const wide = inst.width === 64 ? 1 : 0;
     if (inst.aux === kinds.COMPARE) asm.rr(R.cmp[wide], uses[1], uses[0]);
     else if (inst.aux === kinds.TEST) asm.rr(R.test[wide], uses[1], uses[0]);

@@ -34,10 +34,14 @@ export const K = {
   branch: 30, // cond on uses[0], uses[1]; aux = BRANCH_*
   ret: 31, // uses[0] in rax
   trap: 32,
+  select: 33, // tied: uses[0] = if false, uses[1] = if true; what is compared: uses by index, see kinds.SELECT
+  mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 
 export const ALU = ["add", "or", "and", "sub", "xor"] as const;
-export const SHIFT = ["shl", "shr", "sar"] as const;
+export const SHIFT = ["shl", "shr", "sar", "rol"] as const;
+/** Index of "rol", which leaves the zero flag as it was. */
+export const ROTATE = 3;
 
 /** Bits of divide's aux beyond those of rules.ts: what is known of the divisor. */
 export const NONZERO = 4,

@@ -27,6 +27,11 @@ export const R = {
   div: both("div r/m%"),
   idiv: both("idiv r/m%"),
   bswap: both("bswap r%"),
+  mulHigh: x64("mul r/m64"),
+  /** By condition code. */
+  cmov: Object.fromEntries(
+    Object.entries(CC).map(([name, code]) => [code, both(`cmov${name} r%, r/m%`)]),
+  ) as Record<number, [X64Row, X64Row]>,
   xchg: both("xchg r/m%, r%"),
   xadd: both("lock xadd r/m%, r%"),
   cmpxchg: both("lock cmpxchg r/m%, r%"),

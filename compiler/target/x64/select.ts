@@ -150,6 +150,7 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.shl:
     case op.lshr:
     case op.ashr:
+    case op.rotl:
       shift(l, v);
       return;
     case op.mul: {
@@ -160,6 +161,17 @@ function arithmetic(l: Lowering, v: Value): void {
       } else tied(l, K.mul, v, [a, b]).commutative = true;
       return;
     }
+    case op.umulh: {
+      const inst = l.emit(K.mulHigh, l.register(v), [l.register(a), l.register(b)]);
+      inst.pins = [X64.rax, -1];
+      inst.late = true;
+      inst.clobbers = mask(X64.rax, X64.rdx);
+      inst.pinnedDef = X64.rdx;
+      return;
+    }
+    case op.select:
+      choose(l, v);
+      return;
     case op.bswap:
       tied(l, K.bswap, v, [a]);
       return;
@@ -267,9 +279,26 @@ function atomic(l: Lowering, v: Value): void {
 }
 
 function branch(l: Lowering, condition: Value): void {
+  const { a, b } = readCondition(l, condition);
+  const inst = l.emit(K.branch, -1, isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
+  compared(l, inst, condition);
+}
+
+const isImmediate = (b: Value): boolean => isSmall(b) || b.op === op.undef;
+
+/** What is compared stands behind the two values. */
+function choose(l: Lowering, v: Value): void {
+  const [condition, yes, no] = v.args;
+  const { a, b } = readCondition(l, condition);
+  const inst = tied(l, K.select, v, isImmediate(b) ? [no, yes, a] : [no, yes, a, b]);
+  compared(l, inst, condition);
+  inst.disp = v.type;
+}
+
+/** What an instruction compares, and how. */
+function compared(l: Lowering, inst: MInst, condition: Value): void {
   const { a, b, cond, isTest } = readCondition(l, condition);
-  const immediate = isSmall(b) || b.op === op.undef;
-  const inst = l.emit(K.branch, -1, immediate ? [l.register(a)] : [l.register(a), l.register(b)]);
+  const immediate = isImmediate(b);
   if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
   else inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
   inst.lo = b.lo;

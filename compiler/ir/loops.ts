@@ -1,7 +1,7 @@
 /** Loop depth of each block, by block id: how many natural loops it lies in. Irreducible cycles count as none. */
 
-import { dominators } from "../ir/dominators.ts";
-import type { Block, Fn } from "../ir/ir.ts";
+import { dominators } from "./dominators.ts";
+import type { Block, Fn } from "./ir.ts";
 
 export function loopDepths(fn: Fn): Int32Array {
   const depth = new Int32Array(fn.nextBlock);

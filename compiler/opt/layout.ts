@@ -1,0 +1,36 @@
+/**
+ * The order of blocks in the code: a block before those that it leads to, a loop in one piece, ways out of a loop behind
+ * it. Register allocation walks in this order too.
+ */
+
+import type { Block, Fn } from "../ir/ir.ts";
+import { loopDepths } from "../ir/loops.ts";
+
+export function layout(fn: Fn): void {
+  const depth = loopDepths(fn);
+  const state = new Uint8Array(fn.nextBlock);
+  const done: Block[] = [];
+  const work: { block: Block; next: number; to: Block[] }[] = [];
+  const enter = (block: Block) => {
+    state[block.id] = 1;
+    work.push({ block, next: 0, to: waysOut(block, depth) });
+  };
+  enter(fn.blocks[0]);
+  while (work.length > 0) {
+    const top = work[work.length - 1];
+    const next = top.to[top.next++];
+    if (next === undefined) {
+      done.push(top.block);
+      work.pop();
+    } else if (state[next.id] === 0) enter(next);
+  }
+  // A walk that takes the ways out of loops first ends with them last.
+  fn.blocks = done.reverse();
+}
+
+/** Successors, those that leave the most loops first; of equals the one that the branch falls to comes last. */
+function waysOut({ successors }: Block, depth: Int32Array): Block[] {
+  if (successors.length < 2) return successors;
+  const [yes, no] = successors;
+  return depth[yes.id] <= depth[no.id] ? [yes, no] : [no, yes];
+}
