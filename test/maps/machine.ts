@@ -11,10 +11,13 @@ export const LIBRARY = new URL("../../helpers/lib/", import.meta.url).pathname;
 const ARCH = process.arch as Arch;
 
 /** The library as our compiler makes it. */
-export function libraryCode(level: 0 | 1 | 2 | "s" = 2): { code: Uint8Array; at: Map<string, number> } {
+export function libraryCode(
+  level: 0 | 1 | 2 | "s" = 2,
+  arch: Arch = ARCH,
+): { code: Uint8Array; at: Map<string, number> } {
   const bytes = new Uint8Array(readFileSync(`${LIBRARY}maps.o`));
-  const options = { name: "maps.o", format: "spf", target: ARCH, verify: false, optimize: level } as const;
-  const { code, programs } = readSpf(compile(bytes, options).container, "maps.o", ARCH);
+  const options = { name: "maps.o", format: "spf", target: arch, verify: false, optimize: level } as const;
+  const { code, programs } = readSpf(compile(bytes, options).container, "maps.o", arch);
   return { code, at: new Map(programs.map(({ hook, offset }) => [hook, offset])) };
 }
 

@@ -3,8 +3,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { scratchFile, skip } from "../device-tools.ts";
-import { program, SANITIZE } from "./build.ts";
+import { scratchFile, skip, TARGETS } from "../device-tools.ts";
+import { nativeCode, program, SANITIZE } from "./build.ts";
 import { firstWrong, operations, shrink } from "./generate.ts";
 import { LIBRARY, Machine } from "./machine.ts";
 import type { Definition } from "./model.ts";
@@ -60,18 +60,37 @@ function check(definition: Definition, seed: number, run: (lines: string[]) => s
   expect.fail(`${firstWrong(definition, short, run(short))?.text}\n${short.join("\n")}`);
 }
 
+/** Answers of a process; what it complains about stands for the line where it ended, or for the last. */
+function answers(command: string[], lines: string[]): string[] {
+  const [file, ...args] = command;
+  const { stdout, stderr, status } = spawnSync(file, args, {
+    input: `${lines.join("\n")}\n`,
+    maxBuffer: 1 << 28,
+  });
+  const given = `${stdout}`.split("\n").slice(0, -1);
+  if (status !== 0) given[Math.min(given.length, lines.length - 1)] = `${stderr}`;
+  return given;
+}
+
 describe.skipIf(skip("gcc"))("the C build with sanitizers", () => {
-  const run = (lines: string[]): string[] => {
-    const harness = program("harness.c", SANITIZE);
-    const { stdout, stderr, status } = spawnSync(harness, {
-      input: `${lines.join("\n")}\n`,
-      maxBuffer: 1 << 28,
-    });
-    if (status !== 0) return [...`${stdout}`.split("\n").slice(0, -1), `${stderr}`];
-    return `${stdout}`.split("\n").slice(0, -1);
-  };
+  const run = (lines: string[]) => answers([program("harness.c", SANITIZE)], lines);
   test.each(CASES)("%s", (_name, definition, seed) => check(definition, seed, run));
 });
+
+const [X64, ARM64] = TARGETS;
+const emulated = process.arch === "x64" ? ARM64 : X64;
+describe.skipIf(process.arch !== "x64" || skip(emulated.cc, emulated.runner[0]))(
+  "maps.o in arm64 code, emulated",
+  () => {
+    const run = (lines: string[]) => {
+      const harness = program("harness.c", ["-O1", "-static"], emulated.cc);
+      return answers([...emulated.runner, harness, nativeCode(emulated.arch)], lines);
+    };
+    test.each(CASES.filter((_, k) => k % COUNT === 0))("%s", (_name, definition, seed) =>
+      check(definition, seed, run),
+    );
+  },
+);
 
 describe("maps.o in native code", () => {
   let machine: Machine | undefined;

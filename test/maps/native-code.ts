@@ -1,10 +1,11 @@
 /** node scripts/run.mjs test/maps/native-code.ts FILE: maps.o as native code, as load.h reads it. */
 
 import { writeFileSync } from "node:fs";
+import type { Arch } from "../../formats/container.ts";
 import { libraryCode } from "./machine.ts";
 
-export function writeNativeCode(path: string): void {
-  const { code, at } = libraryCode();
+export function writeNativeCode(path: string, arch?: Arch): void {
+  const { code, at } = libraryCode(2, arch);
   const header = Buffer.alloc(4096);
   header.write(`${[...at].map(([hook, offset]) => `${hook} ${offset}`).join("\n")}\n.\n`);
   writeFileSync(path, Buffer.concat([header, code]));
