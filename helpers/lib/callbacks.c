@@ -3,10 +3,10 @@
 
 #ifdef __bpf__
 typedef u64 callback_type(u64, u64, u64, u64, u64);
-#define CALL(function, a, b, c, d) ((callback_type *)ADDRESS(function))(a, b, c, d, 0)
+#define CALL(function, a, b, c, d) ((callback_type *)(uintptr_t)(function))(a, b, c, d, 0)
 #else
 typedef u64 callback_type(u64, u64, u64, u64, u64, u64);
-#define CALL(function, a, b, c, d) ((callback_type *)ADDRESS(function))(a, b, c, d, unused, got)
+#define CALL(function, a, b, c, d) ((callback_type *)(uintptr_t)(function))(a, b, c, d, unused, got)
 #endif
 #define MOST_ROUNDS (1u << 23)
 

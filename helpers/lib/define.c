@@ -3,6 +3,7 @@
 
 #define KNOWN_FLAGS (1u | 2u | 4u | 8u | 16u | 64u | 128u | 256u | 1024u | 4096u) /* see README.md */
 #define MOST_KEY 512u
+#define DEFINITION_WORDS (sizeof(struct map_definition) / 4)
 
 /* Offsets and sizes. */
 struct plan {
@@ -129,7 +130,7 @@ EXPORT("map/map_create") int64_t map_create(void *at, uint64_t size, const struc
 	i64 result = make_plan(definition, &plan);
 	if (result < 0) return result;
 	if (size < plan.size || WORD(at) % 8 != 0) return -MAP_EINVAL;
-	block->is = *definition;
+	for (u32 k = 0; k < DEFINITION_WORDS; k++) STORE(&block->is.type + k, LOAD(&definition->type + k));
 	block->size = plan.size;
 	block->version = VERSION;
 	block->state = 0;
@@ -180,8 +181,6 @@ static INLINE void set_functions(struct map_handle *map)
 	}
 #endif
 }
-
-#define DEFINITION_WORDS (sizeof(struct map_definition) / 4)
 
 EXPORT("map/map_attach")
 int64_t map_attach(struct map_handle *map, void *at, uint64_t size, const struct map_definition *expected,

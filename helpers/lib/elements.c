@@ -202,7 +202,7 @@ static NOINLINE u32 claim_element(struct map_handle *map)
 {
 	struct block *block = block_of(map);
 	u32 gone = LOAD(&block->gone);
-	if (gone != 0 && (gone == map->owner || (map->alive != 0 && ((u64(*)(u64))ADDRESS(map->alive))(gone) == 0))) {
+	if (gone != 0 && (gone == map->owner || (map->alive != 0 && ((u64(*)(u64))(uintptr_t)map->alive)(gone) == 0))) {
 		STORE(&block->gone, 0);
 		gather_elements(map, gone);
 		u32 index = pop_free(map);

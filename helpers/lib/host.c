@@ -5,17 +5,17 @@ static INLINE u32 is_hash(struct map_handle *map) { return map->kind == KIND_HAS
 
 static INLINE u64 call_lookup(struct map_handle *map, const void *key)
 {
-	return ((u64(*)(struct map_handle *, const void *))ADDRESS(map->lookup))(map, key);
+	return ((u64(*)(struct map_handle *, const void *))(uintptr_t)map->lookup)(map, key);
 }
 
 static INLINE i64 call_update(struct map_handle *map, const void *key, const void *value, u64 flags)
 {
-	return ((i64(*)(struct map_handle *, const void *, const void *, u64))ADDRESS(map->update))(map, key, value, flags);
+	return ((i64(*)(struct map_handle *, const void *, const void *, u64))(uintptr_t)map->update)(map, key, value, flags);
 }
 
 static INLINE i64 call_remove(struct map_handle *map, const void *key)
 {
-	return ((i64(*)(struct map_handle *, const void *))ADDRESS(map->remove))(map, key);
+	return ((i64(*)(struct map_handle *, const void *))(uintptr_t)map->remove)(map, key);
 }
 
 EXPORT("helper/1") uint64_t map_lookup(struct map_handle *map, const void *key) { return call_lookup(map, key); }
@@ -57,7 +57,7 @@ EXPORT("helper/1000503") int64_t map_next_key(struct map_handle *map, const void
 		else
 #endif
 			at = hash_lookup(map, key);
-		if (at != 0) index = (u32)((at - map->data) / map->stride) + 1;
+		if (at != 0) index = (u32)(at - map->data) / map->stride + 1;
 	}
 	for (; index < max; index++)
 		if (hash_get_index(map, index, next, 0, 0) == 0) return 0;

@@ -25,7 +25,7 @@ static NOINLINE u32 is_abandoned(struct map_handle *map, u32 owner, u32 rounds)
 	if (owner == map->owner || rounds >= GIVE_UP) return 1;
 	pause_round(rounds);
 	if (map->alive == 0 || rounds % ASK_EVERY != ASK_EVERY - 1) return 0;
-	return ((u64(*)(u64))ADDRESS(map->alive))(owner) == 0;
+	return ((u64(*)(u64))(uintptr_t)map->alive)(owner) == 0;
 }
 
 /* The owner that the lock was taken over from, or 0. */

@@ -32,9 +32,9 @@ typedef int64_t i64;
 
 #if defined MAP_SINGLE || (!defined __bpf__ && __GCC_ATOMIC_LLONG_LOCK_FREE < 2)
 /* One thread, and programs that no interrupt handler runs: processors without 64-bit atomics. */
-#define CAS(p, from, to) ({ __typeof__(*(p)) was_ = *(p); if (was_ == (from)) *(p) = (to); was_; })
-#define SWAP(p, v) ({ __typeof__(*(p)) was_ = *(p); *(p) = (v); was_; })
-#define ADD(p, v) ({ __typeof__(*(p)) was_ = *(p); *(p) += (v); was_; })
+#define CAS(p, from, to) __extension__ ({ __typeof__(*(p)) was_ = *(p); if (was_ == (from)) *(p) = (to); was_; })
+#define SWAP(p, v) __extension__ ({ __typeof__(*(p)) was_ = *(p); *(p) = (v); was_; })
+#define ADD(p, v) __extension__ ({ __typeof__(*(p)) was_ = *(p); *(p) += (v); was_; })
 #define OR(p, v) ((void)(*(p) |= (v)))
 #define PUBLISH(p, v) STORE(p, v)
 #define SYNC(p) LOAD(p)
@@ -46,10 +46,10 @@ typedef int64_t i64;
 #define OR(p, v) ((void)__sync_fetch_and_or(p, v))
 #define PUBLISH(p, v) ((void)SWAP(p, v))
 #define SYNC(p) ADD(p, 0)
-#define AFTER(a, zero) ({ u64 zero_ = (zero); __asm__("" : "+r"(zero_)); (__typeof__(a))((a) + zero_); })
+#define AFTER(a, zero) __extension__ ({ u64 zero_ = (zero); __asm__("" : "+r"(zero_)); (__typeof__(a))((a) + zero_); })
 #else
 #define CAS(p, from, to)                                                                                  \
-	({                                                                                                \
+	__extension__({                                                                                   \
 		__typeof__(*(p)) was_ = (from);                                                           \
 		__atomic_compare_exchange_n(p, &was_, to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);         \
 		was_;                                                                                     \

@@ -169,7 +169,7 @@ static NOINLINE u32 is_orphan(struct map_handle *map, struct record *record)
 {
 	u32 owner = LOAD(&record->owner);
 	if (owner == map->owner) return 1;
-	return map->alive != 0 && ((u64(*)(u64))ADDRESS(map->alive))(owner) == 0;
+	return map->alive != 0 && ((u64(*)(u64))(uintptr_t)map->alive)(owner) == 0;
 }
 
 /* The oldest record that is ready: its room, 0 = none. Those that were discarded before it are given back. */
