@@ -8,7 +8,7 @@ import { type Block, type Fn, retarget, type Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
 /** Values of a loop body worth copying, and copies at most. */
-const BODY_LIMIT = 12;
+const BODY_LIMIT = 24;
 const COPY_LIMIT = 4;
 
 export function unrollShifts(fn: Fn): void {
@@ -16,7 +16,7 @@ export function unrollShifts(fn: Fn): void {
     if (block.end !== "branch" || !block.successors.includes(block) || block.body.length > BODY_LIMIT)
       continue;
     const exit = block.successors.find((next) => next !== block);
-    if (exit === undefined || block.body.some((v) => v.op.writes || v.op.reads)) continue;
+    if (exit === undefined) continue;
     const copies = shiftLength(block) + 1;
     if (copies > 1 && copies <= COPY_LIMIT) unroll(fn, block, exit, copies);
   }

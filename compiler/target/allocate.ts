@@ -6,9 +6,9 @@
 
 import { bug } from "../../formats/error.ts";
 import { buildIntervals, firstMeeting, type Interval, type Intervals } from "./intervals.ts";
-import { liveRegisters } from "./live.ts";
+import { type Liveness, liveRegisters } from "./live.ts";
 import { type Allocation, type MFn, type RegisterFile, SLOT } from "./mir.ts";
-import { resolve } from "./resolve.ts";
+import { locationAt, resolve } from "./resolve.ts";
 
 export function allocate(fn: MFn, file: RegisterFile): Allocation {
   const live = liveRegisters(fn);
@@ -16,7 +16,29 @@ export function allocate(fn: MFn, file: RegisterFile): Allocation {
   const scan = new Scan(fn, file, intervals);
   scan.run();
   const moves = resolve(fn, intervals, live);
-  return { moves, slots: scan.slots, written: writtenRegisters(fn, intervals) };
+  return {
+    moves,
+    liveIn: liveAtStart(fn, intervals, live),
+    slots: scan.slots,
+    written: writtenRegisters(fn, intervals),
+  };
+}
+
+/** Registers that hold what a block needs: at its start, at the ends of its predecessors, and its phis' arguments there. */
+function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array {
+  return Int32Array.from(fn.blocks, ({ index, predecessors, phis }) => {
+    let bits = 0;
+    const add = (register: number, position: number) => {
+      const location = locationAt(intervals, register, position);
+      if (location < SLOT) bits |= 1 << location;
+    };
+    const ends = predecessors.map((before) => intervals.starts[before + 1] - 1);
+    for (const register of live.in[index])
+      for (const position of [intervals.starts[index], ...ends]) add(register, position);
+    for (const { args } of phis)
+      for (const [k, { register }] of args.entries()) if (register >= 0) add(register, ends[k]);
+    return bits;
+  });
 }
 
 const NEVER = Number.POSITIVE_INFINITY;

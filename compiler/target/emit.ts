@@ -5,7 +5,8 @@
 
 import { type Branch, type BranchForms, layoutBranches } from "./branches.ts";
 import type { FunctionCode } from "./code.ts";
-import type { Allocation, MFn, MInst, Move } from "./mir.ts";
+import { type Allocation, type MBlock, type MFn, type MInst, type Move, SLOT } from "./mir.ts";
+import { SWAP } from "./resolve.ts";
 
 /** A target's encoder for one function. */
 export interface Machine {
@@ -18,7 +19,10 @@ export interface Machine {
   prologue(): void;
   /** A block begins: control may come from elsewhere than from the instruction before. */
   startBlock(): void;
-  move(move: Move): void;
+  /** `keepsFlags`: between a comparison and its branch. */
+  move(move: Move, keepsFlags?: boolean): void;
+  /** A branch that compares with zero reads the register itself, not flags. */
+  readonly comparesLate: boolean;
   inst(inst: MInst): void;
   isJump(inst: MInst): boolean;
   isBranch(inst: MInst): boolean;
@@ -39,6 +43,8 @@ class Emitter {
   private readonly fn: MFn;
   private readonly moves: Move[][][];
   private readonly machine: Machine;
+  /** Moves of a loop's back edge that are done before its branch, by block of the branch. */
+  private readonly early: Move[][];
   private readonly skipped: Uint8Array;
   private readonly branches: Branch[] = [];
   private readonly lines: FunctionCode["lines"] = [];
@@ -47,6 +53,7 @@ class Emitter {
     this.fn = fn;
     this.moves = allocation.moves;
     this.machine = machine;
+    this.early = fn.blocks.map((block) => this.earlyMoves(block, allocation.liveIn));
     this.skipped = this.findSkipped();
   }
 
@@ -73,6 +80,31 @@ class Emitter {
       lines: this.lines.map(({ offset, insn }) => ({ offset: moved(offset), insn })),
       stack: machine.stack,
     };
+  }
+
+  /**
+   * A back edge with moves would need a jump of its own. Where what they write matters to nobody who leaves the loop,
+   * they are done before the branch, which then is the jump.
+   */
+  private earlyMoves({ insts, successors, index }: MBlock, liveIn: Int32Array): Move[] {
+    const { blocks } = this.fn;
+    if (successors.length !== 2) return [];
+    const branch = insts[insts.length - 1];
+    const back = successors.find((b) => {
+      const edge = blocks[b];
+      if (edge.insts.length > 1 || edge.successors.length !== 1 || edge.predecessors.length !== 1)
+        return false;
+      return edge.successors[0] <= index && b !== index;
+    });
+    if (back === undefined) return [];
+    const list = this.moves[back][0];
+    const other = successors[0] === back ? successors[1] : successors[0];
+    const late = this.machine.comparesLate && branch.lo === 0 && branch.uses.length === 1;
+    const fits = ({ to, hi }: Move) =>
+      to < SLOT && hi !== SWAP && ((liveIn[other] >> to) & 1) === 0 && !(late && branch.uses[0] === to);
+    if (!list.every(fits)) return [];
+    this.moves[back][0] = [];
+    return list;
   }
 
   private line(insn: number): void {
@@ -127,10 +159,12 @@ class Emitter {
     const { machine } = this;
     const [onTrue, onFalse] = [this.final(yes), this.final(no)];
     if (onTrue === onFalse) {
+      for (const move of this.early[block]) machine.move(move);
       this.jump(yes, block);
       return;
     }
     const { condition, register } = machine.compare(inst);
+    for (const move of this.early[block]) machine.move(move, true);
     if (this.fallsTo(block, onTrue)) this.add(block, onFalse, machine.inverse(condition), register);
     else {
       this.add(block, onTrue, condition, register);

@@ -97,6 +97,8 @@ export interface MFn {
 export interface Allocation {
   /** moves[block][k]: what to do in front of instruction k, in this order; k = insts.length: nothing. */
   moves: Move[][][];
+  /** By block: bit r = register r holds something that is needed from its start on, there or on the way to it. */
+  liveIn: Int32Array;
   /** Number of 8-byte spill slots. */
   slots: number;
   /** Bit r: real register r is written somewhere in the function. */

@@ -69,7 +69,7 @@ function partAt(interval: Interval, position: number): Interval {
   return parts[0];
 }
 
-const locationAt = (intervals: Intervals, register: number, position: number): number =>
+export const locationAt = (intervals: Intervals, register: number, position: number): number =>
   partAt(intervals.of[register] ?? bug(`v${register} was never live`), position).location;
 
 /** The slot of a register that is spilled somewhere, or -1. */

@@ -125,6 +125,8 @@ class Encoder implements Machine {
     }
   }
 
+  readonly comparesLate = true;
+
   move({ to, from, lo, hi }: Move): void {
     const { asm } = this;
     const slot = (location: number) => this.slots + 8 * (location - SLOT);

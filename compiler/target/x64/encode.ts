@@ -133,9 +133,12 @@ class Encoder implements Machine {
     return 8 * (location - SLOT);
   }
 
-  move({ to, from, lo, hi }: Move): void {
+  readonly comparesLate = false;
+
+  move({ to, from, lo, hi }: Move, keepsFlags = false): void {
     const { asm } = this;
     if (hi === SWAP && from >= 0) this.swap(to, from);
+    else if (from < 0 && keepsFlags && to < SLOT && lo === 0 && hi === 0) asm.r(R.movImm32, to, 0);
     else if (from < 0) this.constantTo(to, lo, hi);
     else if (to < SLOT && from < SLOT) asm.rr(R.movRegister[1], to, from);
     else if (to < SLOT) asm.rm(R.movRegister[1], to, X64.rsp, NO_INDEX, 1, this.slot(from));
