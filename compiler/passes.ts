@@ -9,6 +9,7 @@ import { directCalls } from "./opt/direct-calls.ts";
 import { divideConstants } from "./opt/divide-constants.ts";
 import { dropExtensions } from "./opt/drop-extensions.ts";
 import { extendLoads } from "./opt/extend-loads.ts";
+import { ifConvert } from "./opt/if-convert.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
 import { layout } from "./opt/layout.ts";
@@ -68,6 +69,11 @@ export const PASSES: readonly Pass[] = [
   { name: "rotates", run: rotates, skip: NOT_AT_0 },
   { name: "divide-constants", run: divideConstants, skip: [0, "s"] },
   // … and all leave new chances for the local rules.
+  { name: "simplify", run: simplify, skip: NOT_AT_0 },
+  { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
+  { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  // Where the sides of branches have become as small as they get.
+  { name: "if-convert", run: ifConvert, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },

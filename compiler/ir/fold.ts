@@ -294,6 +294,12 @@ function phi(v: Value): Value {
   return same ?? v;
 }
 
+function select(v: Value): Value {
+  const [condition, yes, no] = v.args;
+  if (isConst(condition)) return condition.lo === 0 ? no : yes;
+  return yes === no ? yes : v;
+}
+
 export function fold(fn: Fn, v: Value, emit: Emit): Value {
   if (v.op === op.phi) return phi(v);
   const [a, b] = v.args;
@@ -309,6 +315,7 @@ export function fold(fn: Fn, v: Value, emit: Emit): Value {
     return v;
   }
   if (!v.op.pure || a === undefined) return v;
+  if (v.op === op.select) return select(v);
   if (isConst(a) && (b === undefined || isConst(b))) {
     const known = constant(fn, v);
     if (known !== undefined) return known;

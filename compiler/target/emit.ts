@@ -26,6 +26,8 @@ export interface Machine {
   inst(inst: MInst): void;
   isJump(inst: MInst): boolean;
   isBranch(inst: MInst): boolean;
+  /** A return in no more bytes than a short jump. */
+  isShortReturn(inst: MInst): boolean;
   /** Emits what comes before a conditional branch; gives its condition and register as in Branch. */
   compare(inst: MInst): { condition: number; register: number };
   /** The opposite condition. */
@@ -152,7 +154,12 @@ class Emitter {
 
   private jump(to: number, block: number): void {
     const target = this.final(to);
-    if (!this.fallsTo(block, target)) this.add(block, target, this.machine.always, 0);
+    if (this.fallsTo(block, target)) return;
+    const { insts } = this.fn.blocks[target];
+    // A return that is as short as the jump to it.
+    if (insts.length === 1 && this.machine.isShortReturn(insts[0]) && this.moves[target][0].length === 0)
+      this.machine.inst(insts[0]);
+    else this.add(block, target, this.machine.always, 0);
   }
 
   private branch(inst: MInst, [yes, no]: number[], block: number): void {
@@ -165,10 +172,10 @@ class Emitter {
     }
     const { condition, register } = machine.compare(inst);
     for (const move of this.early[block]) machine.move(move, true);
-    if (this.fallsTo(block, onTrue)) this.add(block, onFalse, machine.inverse(condition), register);
-    else {
-      this.add(block, onTrue, condition, register);
-      if (!this.fallsTo(block, onFalse)) this.add(block, onFalse, machine.always, 0);
-    }
+    // Of two ways that both need a jump, the one back into a loop is the one to take at once.
+    const inverts = this.fallsTo(block, onTrue) || (onFalse <= block && !this.fallsTo(block, onFalse));
+    const [taken, other] = inverts ? [onFalse, onTrue] : [onTrue, onFalse];
+    this.add(block, taken, inverts ? machine.inverse(condition) : condition, register);
+    this.jump(other, block);
   }
 }

@@ -74,6 +74,10 @@ class Encoder implements Machine {
     return inst.kind === K.branch;
   }
 
+  isShortReturn(inst: MInst): boolean {
+    return inst.kind === K.ret && this.stack === 0;
+  }
+
   inverse(condition: number): number {
     return condition ^ 1;
   }

@@ -102,6 +102,10 @@ class Encoder implements Machine {
     return inst.kind === K.branch;
   }
 
+  isShortReturn(inst: MInst): boolean {
+    return inst.kind === K.ret && this.frame === 0 && this.saved.length === 0;
+  }
+
   inverse(condition: number): number {
     return condition ^ 1;
   }

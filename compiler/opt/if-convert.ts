@@ -1,0 +1,103 @@
+/**
+ * If-conversion: a branch around a few cheap operations becomes selects. eBPF has no conditional move, so what was one in
+ * the source comes as a branch. The sides are computed on both ways: they must be pure, few and quick.
+ */
+
+import { Replacements } from "../ir/flow.ts";
+import type { Block, Fn } from "../ir/ir.ts";
+import { op } from "../ir/ops.ts";
+
+/** Operations of both sides together, and selects, at most: beyond that a branch that is predicted costs less. */
+const MOST_OPERATIONS = 3;
+const MOST_SELECTS = 2;
+
+const SLOW = new Set<unknown>([op.mul, op.umulh, op.udiv, op.umod, op.sdiv, op.smod]);
+/** Operations that cost nothing where their value is used. */
+const FREE = new Set<unknown>([op.zext, op.trunc]);
+
+export function ifConvert(fn: Fn): void {
+  const replaced = new Replacements();
+  // Inner ones first: a converted side may be part of a larger one.
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let b = fn.blocks.length - 1; b >= 0; b--) if (convert(fn, fn.blocks[b], replaced)) changed = true;
+  }
+  replaced.apply(fn);
+  fn.blocks = fn.blocks.filter((block, i) => i === 0 || block.predecessors.length > 0);
+}
+
+/** Where a side of the branch leads: straight to the join, or through a block of its own. */
+interface Side {
+  block: Block | undefined;
+  join: Block;
+  /** Index of its edge among the join's predecessors. */
+  edge: number;
+}
+
+function sideOf(from: Block, next: Block, join: Block): Side | undefined {
+  if (next === join) return { block: undefined, join, edge: join.predecessors.indexOf(from) };
+  const own = next.predecessors.length === 1 && next.phis.length === 0 && next.end === "jump";
+  if (!own || next.successors[0] !== join) return undefined;
+  return { block: next, join, edge: join.predecessors.indexOf(next) };
+}
+
+function convert(fn: Fn, block: Block, replaced: Replacements): boolean {
+  if (block.end !== "branch") return false;
+  const [yes, no] = block.successors;
+  if (yes === no || block.control!.op !== op.icmp) return false;
+  const after = (next: Block) => (next.end === "jump" ? next.successors[0] : undefined);
+  for (const join of new Set([yes, no, after(yes)])) {
+    if (join === undefined || join === block) continue;
+    const [onYes, onNo] = [sideOf(block, yes, join), sideOf(block, no, join)];
+    if (onYes === undefined || onNo === undefined || (onYes.block === undefined && onNo.block === undefined)) continue;
+    if (!pays(block, onYes, onNo)) continue;
+    select(fn, block, onYes, onNo, replaced);
+    return true;
+  }
+  return false;
+}
+
+function pays(block: Block, yes: Side, no: Side): boolean {
+  const sides = [yes.block, no.block].filter((side) => side !== undefined);
+  const body = sides.flatMap((side) => side.body);
+  if (!body.every((v) => v.op.pure && !SLOW.has(v.op))) return false;
+  if (body.filter((v) => !FREE.has(v.op)).length > MOST_OPERATIONS) return false;
+  const different = yes.join.phis.filter((phi) => phi.args[yes.edge] !== phi.args[no.edge]);
+  // What hangs on itself through the branch is quicker predicted: a loop that ends here, or one that never joins.
+  return different.length <= MOST_SELECTS && yes.join !== block;
+}
+
+function select(fn: Fn, block: Block, yes: Side, no: Side, replaced: Replacements): void {
+  const { join } = yes;
+  const condition = block.control!;
+  for (const side of [yes.block, no.block]) {
+    if (side === undefined) continue;
+    for (const v of side.body) v.block = block;
+    block.body.push(...side.body);
+    side.body = [];
+    side.predecessors = [];
+    side.successors = [];
+    side.end = "trap";
+  }
+  const values = join.phis.map((phi) => {
+    const [a, b] = [phi.args[yes.edge], phi.args[no.edge]];
+    if (a === b) return a;
+    const made = fn.value(op.select, phi.type, [condition, a, b], block, block.at);
+    block.body.push(made);
+    return made;
+  });
+  const [first, last] = [Math.min(yes.edge, no.edge), Math.max(yes.edge, no.edge)];
+  join.predecessors.splice(last, 1);
+  join.predecessors[first] = block;
+  for (const [i, phi] of join.phis.entries()) {
+    phi.args.splice(last, 1);
+    phi.args[first] = values[i];
+  }
+  if (join.predecessors.length === 1) {
+    for (const phi of join.phis) replaced.set(phi, phi.args[0]);
+    join.phis = [];
+  }
+  block.end = "jump";
+  block.control = null;
+  block.successors = [join];
+}
