@@ -6,7 +6,7 @@
 import { bug } from "../../formats/error.ts";
 import { reversePostorder } from "../ir/flow.ts";
 import { upperZero } from "../ir/fold.ts";
-import type { Block, Fn, Value } from "../ir/ir.ts";
+import { Block, type Fn, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
 import { MBlock, type MFn, MInst } from "./mir.ts";
@@ -42,6 +42,8 @@ export class Lowering {
   private readonly registerOf: Int32Array;
   private readonly cleanPhi: Uint8Array;
   private readonly gotLeaf: Value;
+  /** By value: how many writes its block makes before it. */
+  private readonly epoch: Int32Array;
   private count = 0;
   /** Instructions of the block at hand, last one first. */
   private backwards: MInst[] = [];
@@ -58,6 +60,7 @@ export class Lowering {
     this.gotLeaf = fn.leaf(op.got, 64, 0);
     this.useCount = countUses(fn);
     this.registerOf = new Int32Array(fn.nextValue).fill(-1);
+    this.epoch = countWrites(fn);
     this.cleanPhi = cleanNarrowPhis(fn, (v) => this.isClean(v));
   }
 
@@ -174,6 +177,16 @@ export class Lowering {
     }
   }
 
+  /** A load that only `user` needs, with nothing written in between: it may read memory itself. `user` null: the block's end. */
+  canFold(load: Value, user: Value | Block): boolean {
+    if (load.op.bytes === 0 || load.op.writes || this.useCount[load.id] !== 1) return false;
+    if (user instanceof Block) {
+      const last = user.body[user.body.length - 1];
+      return load.block === user && this.epoch[load.id] === this.epoch[last.id] + (last.op.writes ? 1 : 0);
+    }
+    return load.block === user.block && this.epoch[load.id] === this.epoch[user.id];
+  }
+
   /** This 32-bit value's register has a zero upper half: 32-bit operations of all targets leave it so. */
   isClean(v: Value): boolean {
     if (v.op === op.phi) return this.cleanPhi[v.id] === 1;
@@ -217,6 +230,18 @@ export const isLeaf = (v: Value): boolean => LEAVES.has(v.op);
 /** A leaf that takes an instruction to make, unlike constants in phis and what comes in registers. */
 const isMade = (v: Value): boolean =>
   isLeaf(v) && v.op !== op.const && v.op !== op.undef && v.op !== op.param && v.op !== op.got;
+
+function countWrites(fn: Fn): Int32Array {
+  const epoch = new Int32Array(fn.nextValue);
+  for (const { body } of fn.blocks) {
+    let writes = 0;
+    for (const v of body) {
+      epoch[v.id] = writes;
+      if (v.op.writes) writes++;
+    }
+  }
+  return epoch;
+}
 
 function countUses(fn: Fn): Int32Array {
   const count = new Int32Array(fn.nextValue);

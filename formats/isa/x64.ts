@@ -102,6 +102,7 @@ inc r/m64 | REX.W FF /0
 dec r/m32 | FF /1
 dec r/m64 | REX.W FF /1
 test r/m8, imm8 | F6 /0 ib
+cmp r/m8, imm8 | 80 /7 ib
 test r/m32, imm32 | F7 /0 id
 test r/m64, imm32 | REX.W F7 /0 id
 test r/m32, r32 | 85 /r

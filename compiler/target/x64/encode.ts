@@ -56,7 +56,7 @@ function setsFlags({ kind, def, uses, lo, aux }: MInst): boolean {
   if (kind === K.addImm) return def === uses[0];
   if (kind === K.add) return def === uses[0] || def === uses[1];
   if (kind === K.shiftImm) return lo !== 0 && aux !== kinds.ROTATE;
-  return kind === K.alu || kind === K.aluImm || kind === K.neg;
+  return kind === K.alu || kind === K.aluImm || kind === K.aluLoad || kind === K.neg;
 }
 
 /** Kinds whose uses[0] is copied whole: their width is that of something else. */
@@ -309,6 +309,18 @@ class Encoder implements Machine {
       case K.ret:
         this.epilogue();
         break;
+      case K.aluLoad:
+        this.memory(R.aluLoad[aux][wide], def, inst);
+        break;
+      case K.mulLoad:
+        this.memory(R.imul[wide], def, inst);
+        break;
+      case K.aluStore:
+        this.memory(R.alu[aux][wide], uses[0], inst);
+        break;
+      case K.aluStoreImm:
+        this.memoryImm(inst, wide);
+        break;
       case K.mulHigh:
         asm.rr(R.mulHigh, 0, uses[1]);
         break;
@@ -324,6 +336,13 @@ class Encoder implements Machine {
         bug(`no encoding for kind ${inst.kind} (${registerName(Math.max(def, 0), 64)})`);
     }
     if (setsFlags(inst)) this.flags = { at: asm.size, register: def, wide };
+  }
+
+  private memoryImm(inst: MInst, wide: 0 | 1): void {
+    const { aux, lo } = inst;
+    if (aux === 0 && lo === 1) this.memory(R.inc[wide], 0, inst);
+    else if (aux === 0 && lo === -1) this.memory(R.dec[wide], 0, inst);
+    else this.memory((fitsInt8(lo) ? R.alu8 : R.alu32)[aux][wide], 0, inst, lo);
   }
 
   private add({ def, uses: [a, b] }: MInst, wide: 0 | 1): void {
@@ -349,7 +368,11 @@ class Encoder implements Machine {
     const uses = first === 0 ? inst.uses : inst.uses.slice(first);
     const { lo } = inst;
     const wide = inst.width === 64 ? 1 : 0;
-    if (inst.aux === kinds.COMPARE) asm.rr(R.cmp[wide], uses[1], uses[0]);
+    if (inst.aux === kinds.COMPARE_LOAD) this.memory(R.cmpLoad[wide], uses[0], inst);
+    else if (inst.aux === kinds.COMPARE_LOAD_IMM) {
+      if (inst.width === 8) this.memory(R.cmpByte, 0, inst, (lo << 24) >> 24);
+      else this.memory((fitsInt8(lo) ? R.cmp8 : R.cmp32)[wide], 0, inst, lo);
+    } else if (inst.aux === kinds.COMPARE) asm.rr(R.cmp[wide], uses[1], uses[0]);
     else if (inst.aux === kinds.TEST) asm.rr(R.test[wide], uses[1], uses[0]);
     else if (inst.aux === kinds.TEST_IMM) {
       if (lo >= 0 && lo < 128) asm.rr(R.testImm8, 0, uses[0], lo);

@@ -35,6 +35,10 @@ export const K = {
   ret: 31, // uses[0] in rax
   trap: 32,
   select: 33, // tied: uses[0] = if false, uses[1] = if true; what is compared: uses by index, see kinds.SELECT
+  aluLoad: 35, // tied: uses[0] and memory; aux = index in ALU
+  mulLoad: 36, // tied: uses[0] and memory
+  aluStore: 37, // memory = memory op uses[0]; aux = index in ALU
+  aluStoreImm: 38, // memory = memory op lo
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 
@@ -51,4 +55,7 @@ export const NONZERO = 4,
 export const COMPARE = 0,
   COMPARE_IMM = 1,
   TEST = 2,
-  TEST_IMM = 3; // prettier-ignore
+  TEST_IMM = 3,
+  /** A register with memory, or memory with lo. */
+  COMPARE_LOAD = 4,
+  COMPARE_LOAD_IMM = 5; // prettier-ignore

@@ -3,8 +3,8 @@
 import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
-import type { Value } from "../../ir/ir.ts";
-import { EQ, type Op, op, ULE } from "../../ir/ops.ts";
+import type { Block, Value } from "../../ir/ir.ts";
+import { EQ, type Op, op, SLT, ULE } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -54,7 +54,7 @@ export const x64Selection: Selection = {
     v.op === op.data || v.op === op.map || (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
   leaf: (l, v, register) => selectLeaf(l, K, v, register),
   value: selectValue,
-  end: (l, block) => selectEnd(l, K, CONVENTION, block, branch),
+  end: (l, block) => selectEnd(l, K, CONVENTION, block, (l, condition) => branch(l, condition, block)),
 };
 
 /** Adds the memory operand [address + disp] to `inst`. */
@@ -114,11 +114,47 @@ function selectValue(l: Lowering, v: Value): void {
 }
 
 function store(l: Lowering, v: Value): void {
+  if (inMemory(l, v)) return;
   const value = v.args[1];
   const inst = isSmall(value) ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
   inst.lo = value.lo;
   inst.aux = v.op.bytes * 8;
   address(l, inst, v.args[0], v.aux);
+}
+
+/** The operand that can stay in memory: its load is of the operation's width and nobody else's. */
+const foldable = (l: Lowering, v: Value, load: Value): boolean =>
+  (load.op === op.load64 ? v.type === 64 : load.op === op.load32 && v.type === 32) && l.canFold(load, v);
+
+/** v = x op [memory], where one of the operands is such a load. */
+function withLoad(l: Lowering, v: Value): boolean {
+  const [a, b] = v.args;
+  const [x, load] = foldable(l, v, b) ? [a, b] : v.op.commutative && foldable(l, v, a) ? [b, a] : [];
+  if (x === undefined || load === undefined || isConst(x)) return false;
+  const inst = tied(l, v.op === op.mul ? K.mulLoad : K.aluLoad, v, [x]);
+  inst.aux = ALU_INDEX.get(v.op) ?? 0;
+  address(l, inst, load.args[0], load.aux);
+  return true;
+}
+
+/** [memory] = [memory] op x: a load, an operation and a store of one place. */
+function inMemory(l: Lowering, store: Value): boolean {
+  const [base, v] = store.args;
+  const index = ALU_INDEX.get(v.op);
+  const pure = v.op.pure && index !== undefined && v.args.length === 2;
+  if (!pure || l.useCount[v.id] !== 1 || v.block !== store.block) return false;
+  const [a, b] = v.args;
+  const isPlace = (load: Value) =>
+    load.args[0] === base && load.aux === store.aux && load.op.bytes === store.op.bytes && foldable(l, v, load);
+  const other = isPlace(a) ? b : v.op.commutative && isPlace(b) ? a : undefined;
+  if (other === undefined || !l.canFold(other === b ? a : b, store)) return false;
+  const immediate = isSmall(other);
+  const inst = l.emit(immediate ? K.aluStoreImm : K.aluStore, -1, immediate ? [] : [l.register(other)]);
+  inst.aux = index;
+  inst.lo = other.lo;
+  inst.width = v.type;
+  address(l, inst, base, store.aux);
+  return true;
 }
 
 function tied(l: Lowering, kind: number, v: Value, uses: Value[]): MInst {
@@ -140,7 +176,7 @@ function arithmetic(l: Lowering, v: Value): void {
       return;
     case op.sub:
       if (isZero(a)) tied(l, K.neg, v, [b]);
-      else tied(l, K.alu, v, [a, b]).aux = 3;
+      else if (!withLoad(l, v)) tied(l, K.alu, v, [a, b]).aux = 3;
       return;
     case op.and:
     case op.or:
@@ -158,7 +194,7 @@ function arithmetic(l: Lowering, v: Value): void {
         const inst = l.emit(K.mulImm, l.register(v), [l.register(a)]);
         inst.lo = b.lo;
         inst.width = v.type;
-      } else tied(l, K.mul, v, [a, b]).commutative = true;
+      } else if (!withLoad(l, v)) tied(l, K.mul, v, [a, b]).commutative = true;
       return;
     }
     case op.umulh: {
@@ -204,6 +240,7 @@ function add(l: Lowering, v: Value): void {
     return;
   }
   const immediate = isSmall(b);
+  if (!immediate && withLoad(l, v)) return;
   const uses = immediate ? [l.register(a)] : [l.register(a), l.register(b)];
   const inst = l.emit(immediate ? K.addImm : K.add, l.register(v), uses);
   inst.lo = b.lo;
@@ -224,6 +261,7 @@ function logic(l: Lowering, v: Value): void {
   // A mask with a clear upper half works on 32 bits.
   const narrow = v.op === op.and && isConst(b) && b.hi === 0 && v.type === 64;
   const immediate = isSmall(b) || narrow;
+  if (!immediate && withLoad(l, v)) return;
   const inst = tied(l, immediate ? K.aluImm : K.alu, v, immediate ? [a] : [a, b]);
   inst.aux = ALU_INDEX.get(v.op)!;
   inst.lo = b.lo;
@@ -278,10 +316,35 @@ function atomic(l: Lowering, v: Value): void {
   address(l, inst, v.args[0], v.aux);
 }
 
-function branch(l: Lowering, condition: Value): void {
+function branch(l: Lowering, condition: Value, block: Block): void {
   const { a, b } = readCondition(l, condition);
+  if (compareMemory(l, condition, block)) return;
   const inst = l.emit(K.branch, -1, isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
   compared(l, inst, condition);
+}
+
+/** A branch on what stands in memory: compared there with a constant, or with a register. */
+function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
+  const { a, b, cond, isTest } = readCondition(l, condition);
+  if (isTest || condition.block !== block || l.useCount[condition.id] !== 1) return false;
+  const isByte = a.op === op.load8 && isConst(b) && b.lo >= 0 && b.lo < 256 && cond < SLT;
+  const whole = (load: Value) => (load.op === op.load64 ? a.type === 64 : load.op === op.load32 && a.type === 32);
+  if ((isByte || (whole(a) && isSmall(b))) && l.canFold(a, block)) {
+    const inst = l.emit(K.branch, -1, []);
+    inst.aux = kinds.COMPARE_LOAD_IMM;
+    inst.lo = b.lo;
+    inst.cond = cond;
+    inst.width = isByte ? 8 : a.type;
+    address(l, inst, a.args[0], a.aux);
+    return true;
+  }
+  if (!whole(b) || isConst(a) || !l.canFold(b, block)) return false;
+  const inst = l.emit(K.branch, -1, [l.register(a)]);
+  inst.aux = kinds.COMPARE_LOAD;
+  inst.cond = cond;
+  inst.width = a.type;
+  address(l, inst, b.args[0], b.aux);
+  return true;
 }
 
 const isImmediate = (b: Value): boolean => isSmall(b) || b.op === op.undef;
