@@ -145,7 +145,12 @@ function checkReferences(program: Program): void {
 }
 
 /** BPF to optimised SSA, for every function of a program. */
-function buildAll(program: Program, options: CompileOptions, clock: Clock): { fns: Fn[]; imports: Imports } {
+function buildAll(
+  program: Program,
+  options: CompileOptions,
+  features: ReadonlySet<string>,
+  clock: Clock,
+): { fns: Fn[]; imports: Imports } {
   const imports = new Imports();
   const flows = program.functions.map(blocksOf);
   const params = parameters(program, flows);
@@ -160,7 +165,7 @@ function buildAll(program: Program, options: CompileOptions, clock: Clock): { fn
   for (const { name, run, skip } of PASSES) {
     if (skip?.includes(level)) continue;
     for (const fn of fns) {
-      run(fn, { imports, params, maps: program.maps });
+      run(fn, { imports, params, maps: program.maps, features });
       seen(name, fn);
     }
     clock.done(name);
@@ -212,7 +217,7 @@ function keepBytecode(program: Program): Generated {
 
 function generateNative(program: Program, arch: Arch, options: CompileOptions, clock: Clock): Generated {
   const target = targetFor(arch, options.cpu ?? []);
-  const built = buildAll(program, options, clock);
+  const built = buildAll(program, options, target.features, clock);
   const imports = assignSlots(built.fns, built.imports);
   const codes = generate(built.fns, target, clock);
   const stack = stackNeeds(built.fns, codes, imports, program);

@@ -3,6 +3,7 @@
 import type { MapDefinition } from "../formats/container.ts";
 import type { Imports } from "./build/imports.ts";
 import type { Fn } from "./ir/ir.ts";
+import { blockLoops } from "./opt/block-loops.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
 import { deadCode } from "./opt/dead-code.ts";
 import { directCalls } from "./opt/direct-calls.ts";
@@ -29,6 +30,8 @@ export interface PassContext {
   /** Parameter masks by function. */
   params: readonly number[];
   maps: readonly MapDefinition[];
+  /** What the target's selection has beyond the operations that all have. */
+  features: ReadonlySet<string>;
 }
 
 export interface Pass {
@@ -77,6 +80,7 @@ export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  { name: "block-loops", run: blockLoops, skip: NOT_AT_0 },
   // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold, and their branches.
   { name: "unroll-shifts", run: unrollShifts, skip: [0, "s"] },
   { name: "simplify", run: simplify, skip: [0, "s"] },

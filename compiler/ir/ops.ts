@@ -112,6 +112,13 @@ export const op = {
   fxor: row("fxor", 2, ["reads", "writes"], ""),
   xchg: row("xchg", 2, ["reads", "writes"], ""),
   cmpxchg: row("cmpxchg", 3, ["reads", "writes"], "arguments: address, value, expected"),
+  copy: row(
+    "copy",
+    3,
+    ["reads", "writes"],
+    "arguments: to, from, count; copies elements of aux bytes one after the other, in ascending order",
+  ),
+  fill: row("fill", 3, ["writes"], "arguments: to, value, count; stores the low aux bytes of the value count times"),
   call: row("call", -1, ["reads", "writes"], "function aux of the program; arguments r1 … r5"),
   calli: row(
     "calli",

@@ -7,6 +7,8 @@ import type { Allocation, MFn, RegisterFile } from "./mir.ts";
 
 export interface Target {
   arch: Arch;
+  /** Operations that passes may use only where they are listed: "block-operations" = copy and fill. */
+  features: ReadonlySet<string>;
   registers: RegisterFile;
   selection: Selection;
   /** Bytes of one function; `stack` is its BPF frame in bytes. */

@@ -138,7 +138,13 @@ mfence | 0F AE F0
 cld | FC
 std | FD
 rep movsb | F3 A4
+rep movsw | 66 F3 A5
+rep movsd | F3 A5
+rep movsq | F3 REX.W A5
 rep stosb | F3 AA
+rep stosw | 66 F3 AB
+rep stosd | F3 AB
+rep stosq | F3 REX.W AB
 `;
 
 const ALU = ["add", "or", "and", "sub", "xor", "cmp"] as const;

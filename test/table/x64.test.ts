@@ -54,8 +54,11 @@ interface Sample {
 /** All samples of a row: register and memory forms, each immediate. */
 function samples(row: X64Row): Sample[] {
   const space = row.syntax.startsWith("lock ") ? row.syntax.indexOf(" ", 5) : row.syntax.indexOf(" ");
-  const name = space < 0 || row.syntax.startsWith("rep ") ? row.syntax : row.syntax.slice(0, space);
-  const operands = name === row.syntax ? [] : row.syntax.slice(space + 1).split(", ");
+  const isWhole = space < 0 || row.syntax.startsWith("rep ");
+  // Without operands keystone takes movsd for the SSE instruction of that name.
+  const whole = row.syntax === "rep movsd" ? "rep movsd dword ptr [rdi], dword ptr [rsi]" : row.syntax;
+  const name = isWhole ? whole : row.syntax.slice(0, space);
+  const operands = isWhole ? [] : row.syntax.slice(space + 1).split(", ");
   const imm = operands.find((o) => o.startsWith("imm"));
   const values = imm === undefined ? [0] : IMMEDIATES[imm];
   const list: Sample[] = [];

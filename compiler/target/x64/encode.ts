@@ -321,6 +321,12 @@ class Encoder implements Machine {
       case K.aluStoreImm:
         this.memoryImm(inst, wide);
         break;
+      case K.copy:
+        asm.op(R.repMove[aux]);
+        break;
+      case K.fill:
+        asm.op(R.repStore[aux]);
+        break;
       case K.mulHigh:
         asm.rr(R.mulHigh, 0, uses[1]);
         break;

@@ -39,6 +39,8 @@ export const K = {
   mulLoad: 36, // tied: uses[0] and memory
   aluStore: 37, // memory = memory op uses[0]; aux = index in ALU
   aluStoreImm: 38, // memory = memory op lo
+  copy: 39, // uses in rdi, rsi, rcx; aux = bytes of an element
+  fill: 40, // uses in rdi, rax, rcx
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 

@@ -109,6 +109,7 @@ function selectValue(l: Lowering, v: Value): void {
     address(l, inst, v.args[0], v.aux);
   } else if (row.bytes > 0) store(l, v);
   else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
+  else if (row === op.copy || row === op.fill) block(l, v);
   else if (row.writes) atomic(l, v);
   else arithmetic(l, v);
 }
@@ -289,6 +290,19 @@ function divide(l: Lowering, v: Value): void {
   if (isConst(b) && !(b.lo === -1 && (v.type === 32 || b.hi === -1))) inst.aux |= kinds.NOT_MINUS_ONE;
   inst.pinnedDef = (inst.aux & MODULO) !== 0 ? X64.rdx : X64.rax;
   inst.width = v.type;
+}
+
+/** String instructions work on registers of their own and use them up. */
+function block(l: Lowering, v: Value): void {
+  const registers = [X64.rdi, v.op === op.copy ? X64.rsi : X64.rax, X64.rcx];
+  const inst = l.emit(
+    v.op === op.copy ? K.copy : K.fill,
+    -1,
+    v.args.map((arg) => l.register(arg)),
+  ); // prettier-ignore
+  inst.pins = registers;
+  inst.clobbers = mask(...registers);
+  inst.aux = v.aux;
 }
 
 function atomic(l: Lowering, v: Value): void {

@@ -1,0 +1,108 @@
+/** Loops of one block that count: which values grow by a constant each round, and how many rounds there are. */
+
+import { type Emit, isConst } from "./fold.ts";
+import type { Block, Fn, Value } from "./ir.ts";
+import { COND, NE, op, ULE, ULT } from "./ops.ts";
+
+export class CountedLoop {
+  readonly block: Block;
+  /** Where control comes from, and its place among the predecessors. */
+  readonly from: Block;
+  readonly entry: number;
+  readonly latch: number;
+  readonly exit: Block;
+  private readonly strides = new Map<Value, number | undefined>();
+
+  private constructor(block: Block, from: Block, exit: Block) {
+    this.block = block;
+    this.from = from;
+    this.exit = exit;
+    this.latch = block.predecessors.indexOf(block);
+    this.entry = 1 - this.latch;
+  }
+
+  /** A block that leads to itself and to one other place; undefined: it is no such loop. */
+  static at(block: Block): CountedLoop | undefined {
+    if (block.end !== "branch" || block.predecessors.length !== 2 || !block.successors.includes(block)) return undefined;
+    const exit = block.successors.find((next) => next !== block);
+    const from = block.predecessors.find((before) => before !== block);
+    return exit && from && new CountedLoop(block, from, exit);
+  }
+
+  isInvariant(v: Value): boolean {
+    return v.block !== this.block || v.args.length === 0;
+  }
+
+  /** By how much a 64-bit value grows each round; undefined where that is no constant. */
+  stride(v: Value): number | undefined {
+    if (this.isInvariant(v)) return 0;
+    if (this.strides.has(v)) return this.strides.get(v);
+    this.strides.set(v, undefined); // while it is looked at: a cycle that is no induction
+    const found = this.findStride(v);
+    this.strides.set(v, found);
+    return found;
+  }
+
+  private findStride(v: Value): number | undefined {
+    const [a, b] = v.args;
+    if (v.type !== 64) return undefined;
+    if (v.op === op.phi) return this.step(v);
+    if (v.op === op.add || v.op === op.sub) {
+      const [x, y] = [this.stride(a), this.stride(b)];
+      if (x === undefined || y === undefined) return undefined;
+      return v.op === op.add ? x + y : x - y;
+    }
+    const x = b !== undefined && isConst(b) ? this.stride(a) : undefined;
+    if (x === undefined || b === undefined) return undefined;
+    if (v.op === op.shl && b.lo < 8) return x * 2 ** b.lo;
+    return undefined;
+  }
+
+  /** The step of an induction variable: phi(init, phi + step). */
+  step(phi: Value): number | undefined {
+    const next = phi.args[this.latch];
+    if (phi.block !== this.block || phi.op !== op.phi || next.op !== op.add || next.args[0] !== phi) return undefined;
+    const by = next.args[1];
+    const small = isConst(by) && by.hi === by.lo >> 31 && Math.abs(by.lo) < 2 ** 20;
+    return small && phi.type === 64 ? by.lo : undefined;
+  }
+
+  /** The value in the first round, made outside. */
+  atStart(v: Value, emit: Emit): Value {
+    if (this.isInvariant(v)) return v;
+    if (v.op === op.phi) return v.args[this.entry];
+    return emit(
+      v.op,
+      v.type,
+      v.args.map((arg) => this.atStart(arg, emit)),
+      v.aux,
+    );
+  }
+
+  /**
+   * The number of rounds after which one more is certain to come: all but the last. Made outside, with `emit`; undefined
+   * where the loop's end is not understood.
+   */
+  roundsBeforeLast(fn: Fn, emit: Emit): Value | undefined {
+    const { control, successors } = this.block;
+    if (control === null || control.op !== op.icmp || control.block !== this.block) return undefined;
+    let [x, n] = control.args;
+    let cond = successors[0] === this.block ? control.aux : COND[control.aux].not;
+    if (this.isInvariant(x)) {
+      [x, n] = [n, x];
+      cond = COND[cond].swap;
+    }
+    const step = this.stride(x);
+    if (!this.isInvariant(n) || step === undefined || step <= 0 || (step & (step - 1)) !== 0 || x.type !== 64) return undefined;
+    const shift = fn.const(64, Math.log2(step));
+    const start = this.atStart(x, emit);
+    const distance = emit(op.sub, 64, [n, start]);
+    const zero = fn.const(64, 0);
+    if (cond === NE) return step === 1 ? distance : undefined;
+    if (cond !== ULT && cond !== ULE) return undefined;
+    // x < n: the rounds up to n; x <= n: one more.
+    const up = emit(op.add, 64, [distance, fn.const(64, cond === ULT ? step - 1 : step)]);
+    const more = emit(op.icmp, 1, [start, n], cond);
+    return emit(op.select, 64, [more, emit(op.lshr, 64, [up, shift]), zero]);
+  }
+}
