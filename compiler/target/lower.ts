@@ -42,6 +42,8 @@ export class Lowering {
   private readonly registerOf: Int32Array;
   private readonly cleanPhi: Uint8Array;
   private readonly gotLeaf: Value;
+  /** Values that are addresses of loads and stores and nothing else. */
+  private readonly addressOnly: Uint8Array;
   /** By value: how many writes its block makes before it. */
   private readonly epoch: Int32Array;
   private count = 0;
@@ -61,6 +63,7 @@ export class Lowering {
     this.useCount = countUses(fn);
     this.registerOf = new Int32Array(fn.nextValue).fill(-1);
     this.epoch = countWrites(fn);
+    this.addressOnly = findAddresses(fn);
     this.cleanPhi = cleanNarrowPhis(fn, (v) => this.isClean(v));
   }
 
@@ -177,6 +180,11 @@ export class Lowering {
     }
   }
 
+  /** Every use of this value can take its sum as an addressing mode. */
+  isAddress(v: Value): boolean {
+    return this.useCount[v.id] === 1 || this.addressOnly[v.id] === 1;
+  }
+
   /** A load that only `user` needs, with nothing written in between: it may read memory itself. `user` null: the block's end. */
   canFold(load: Value, user: Value | Block): boolean {
     if (load.op.bytes === 0 || load.op.writes || this.useCount[load.id] !== 1) return false;
@@ -241,6 +249,17 @@ function countWrites(fn: Fn): Int32Array {
     }
   }
   return epoch;
+}
+
+function findAddresses(fn: Fn): Uint8Array {
+  const found = new Uint8Array(fn.nextValue).fill(1);
+  for (const { phis, body, control } of fn.blocks) {
+    for (const v of phis) for (const arg of v.args) found[arg.id] = 0;
+    for (const v of body)
+      for (const [k, arg] of v.args.entries()) if (v.op.bytes === 0 || k > 0) found[arg.id] = 0;
+    if (control !== null) found[control.id] = 0;
+  }
+  return found;
 }
 
 function countUses(fn: Fn): Int32Array {

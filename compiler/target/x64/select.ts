@@ -65,7 +65,7 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number): void {
     inst.memory = "base";
     inst.disp = base.lo + disp;
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
-  } else if (base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1]))
+  } else if (base.op === op.add && l.isAddress(base) && !isConst(base.args[1]))
     indexed(l, inst, base);
   else {
     inst.memory = "base";
