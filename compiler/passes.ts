@@ -14,11 +14,13 @@ import { ifConvert } from "./opt/if-convert.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
 import { layout } from "./opt/layout.ts";
+import { narrowPhis } from "./opt/narrow-phis.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
 import { rotates } from "./opt/rotates.ts";
 import { simplify } from "./opt/simplify.ts";
 import { tailCalls } from "./opt/tail-calls.ts";
 import { threadJumps } from "./opt/thread-jumps.ts";
+import { unrollCounted } from "./opt/unroll-counted.ts";
 import { unrollShifts } from "./opt/unroll-shifts.ts";
 import { valueNumbering } from "./opt/value-numbering.ts";
 
@@ -81,6 +83,9 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "block-loops", run: blockLoops, skip: NOT_AT_0 },
+  { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
+  { name: "simplify", run: simplify, skip: NOT_AT_0 },
+  { name: "unroll-counted", run: unrollCounted, skip: [0, 1, "s"] },
   // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold, and their branches.
   { name: "unroll-shifts", run: unrollShifts, skip: [0, "s"] },
   { name: "simplify", run: simplify, skip: [0, "s"] },

@@ -23,7 +23,8 @@ export class CountedLoop {
 
   /** A block that leads to itself and to one other place; undefined: it is no such loop. */
   static at(block: Block): CountedLoop | undefined {
-    if (block.end !== "branch" || block.predecessors.length !== 2 || !block.successors.includes(block)) return undefined;
+    if (block.end !== "branch" || block.predecessors.length !== 2 || !block.successors.includes(block))
+      return undefined;
     const exit = block.successors.find((next) => next !== block);
     const from = block.predecessors.find((before) => before !== block);
     return exit && from && new CountedLoop(block, from, exit);
@@ -58,13 +59,24 @@ export class CountedLoop {
     return undefined;
   }
 
+  /** The same for a 32-bit counter, which counts like a wider one up to its bound. */
+  private narrowStride(v: Value): number | undefined {
+    const x = v.op === op.zext ? v.args[0] : v;
+    if (x.type !== 32) return undefined;
+    if (x.op === op.phi) return this.step(x);
+    return x.op === op.add && isConst(x.args[1]) && x.args[0].op === op.phi
+      ? this.step(x.args[0])
+      : undefined;
+  }
+
   /** The step of an induction variable: phi(init, phi + step). */
   step(phi: Value): number | undefined {
     const next = phi.args[this.latch];
-    if (phi.block !== this.block || phi.op !== op.phi || next.op !== op.add || next.args[0] !== phi) return undefined;
+    if (phi.block !== this.block || phi.op !== op.phi || next.op !== op.add || next.args[0] !== phi)
+      return undefined;
     const by = next.args[1];
-    const small = isConst(by) && by.hi === by.lo >> 31 && Math.abs(by.lo) < 2 ** 20;
-    return small && phi.type === 64 ? by.lo : undefined;
+    const small = isConst(by) && (phi.type === 32 || by.hi === by.lo >> 31) && Math.abs(by.lo) < 2 ** 20;
+    return small ? by.lo : undefined;
   }
 
   /** The value in the first round, made outside. */
@@ -92,13 +104,16 @@ export class CountedLoop {
       [x, n] = [n, x];
       cond = COND[cond].swap;
     }
-    const step = this.stride(x);
-    if (!this.isInvariant(n) || step === undefined || step <= 0 || (step & (step - 1)) !== 0 || x.type !== 64) return undefined;
+    const step = this.stride(x) ?? this.narrowStride(x);
+    if (!this.isInvariant(n) || step === undefined || step <= 0 || (step & (step - 1)) !== 0)
+      return undefined;
     const shift = fn.const(64, Math.log2(step));
-    const start = this.atStart(x, emit);
+    const wide = (v: Value) => (v.type === 64 ? v : emit(op.zext, 64, [v]));
+    const start = wide(this.atStart(x, emit));
+    n = wide(n);
     const distance = emit(op.sub, 64, [n, start]);
     const zero = fn.const(64, 0);
-    if (cond === NE) return step === 1 ? distance : undefined;
+    if (cond === NE) return step === 1 && x.type === 64 ? distance : undefined;
     if (cond !== ULT && cond !== ULE) return undefined;
     // x < n: the rounds up to n; x <= n: one more.
     const up = emit(op.add, 64, [distance, fn.const(64, cond === ULT ? step - 1 : step)]);

@@ -118,7 +118,12 @@ export const op = {
     ["reads", "writes"],
     "arguments: to, from, count; copies elements of aux bytes one after the other, in ascending order",
   ),
-  fill: row("fill", 3, ["writes"], "arguments: to, value, count; stores the low aux bytes of the value count times"),
+  fill: row(
+    "fill",
+    3,
+    ["writes"],
+    "arguments: to, value, count; stores the low aux bytes of the value count times",
+  ),
   call: row("call", -1, ["reads", "writes"], "function aux of the program; arguments r1 … r5"),
   calli: row(
     "calli",

@@ -102,8 +102,10 @@ class Rewrite {
       emit(op.copy, 0, [to, source, rounds], store.op.bytes);
     }
     for (const phi of block.phis) {
-      const step = fn.const(64, loop.step(phi)!);
-      phi.args.push(emit(op.add, 64, [phi.args[entry], emit(op.mul, 64, [rounds, step])]));
+      const by = emit(op.mul, 64, [rounds, fn.const(64, loop.step(phi)!)]);
+      phi.args.push(
+        emit(op.add, phi.type, [phi.args[entry], phi.type === 64 ? by : emit(op.trunc, 32, [by])]),
+      );
     }
     jump(many, block);
   }

@@ -49,7 +49,8 @@ function convert(fn: Fn, block: Block, replaced: Replacements): boolean {
   for (const join of new Set([yes, no, after(yes)])) {
     if (join === undefined || join === block) continue;
     const [onYes, onNo] = [sideOf(block, yes, join), sideOf(block, no, join)];
-    if (onYes === undefined || onNo === undefined || (onYes.block === undefined && onNo.block === undefined)) continue;
+    if (onYes === undefined || onNo === undefined || (onYes.block === undefined && onNo.block === undefined))
+      continue;
     if (!pays(block, onYes, onNo)) continue;
     select(fn, block, onYes, onNo, replaced);
     return true;

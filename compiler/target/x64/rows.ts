@@ -53,8 +53,14 @@ export const R = {
   shift1: SHIFT.map((name) => both(`${name} r/m%, 1`)),
   shiftCl: SHIFT.map((name) => both(`${name} r/m%, cl`)),
   /** By bytes of an element. */
-  repMove: { 1: x64("rep movsb"), 2: x64("rep movsw"), 4: x64("rep movsd"), 8: x64("rep movsq") } as Record<number, X64Row>,
-  repStore: { 1: x64("rep stosb"), 2: x64("rep stosw"), 4: x64("rep stosd"), 8: x64("rep stosq") } as Record<number, X64Row>,
+  repMove: { 1: x64("rep movsb"), 2: x64("rep movsw"), 4: x64("rep movsd"), 8: x64("rep movsq") } as Record<
+    number,
+    X64Row
+  >,
+  repStore: { 1: x64("rep stosb"), 2: x64("rep stosw"), 4: x64("rep stosd"), 8: x64("rep stosq") } as Record<
+    number,
+    X64Row
+  >,
   push: x64("push r64"),
   pop: x64("pop r64"),
   pushMemory: x64("push r/m64"),

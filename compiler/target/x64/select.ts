@@ -65,8 +65,7 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number): void {
     inst.memory = "base";
     inst.disp = base.lo + disp;
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
-  } else if (base.op === op.add && l.isAddress(base) && !isConst(base.args[1]))
-    indexed(l, inst, base);
+  } else if (base.op === op.add && l.isAddress(base) && !isConst(base.args[1])) indexed(l, inst, base);
   else {
     inst.memory = "base";
     inst.uses.push(l.register(base));
@@ -146,7 +145,10 @@ function inMemory(l: Lowering, store: Value): boolean {
   if (!pure || l.useCount[v.id] !== 1 || v.block !== store.block) return false;
   const [a, b] = v.args;
   const isPlace = (load: Value) =>
-    load.args[0] === base && load.aux === store.aux && load.op.bytes === store.op.bytes && foldable(l, v, load);
+    load.args[0] === base &&
+    load.aux === store.aux &&
+    load.op.bytes === store.op.bytes &&
+    foldable(l, v, load);
   const other = isPlace(a) ? b : v.op.commutative && isPlace(b) ? a : undefined;
   if (other === undefined || !l.canFold(other === b ? a : b, store)) return false;
   const immediate = isSmall(other);
@@ -342,7 +344,8 @@ function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
   const { a, b, cond, isTest } = readCondition(l, condition);
   if (isTest || condition.block !== block || l.useCount[condition.id] !== 1) return false;
   const isByte = a.op === op.load8 && isConst(b) && b.lo >= 0 && b.lo < 256 && cond < SLT;
-  const whole = (load: Value) => (load.op === op.load64 ? a.type === 64 : load.op === op.load32 && a.type === 32);
+  const whole = (load: Value) =>
+    load.op === op.load64 ? a.type === 64 : load.op === op.load32 && a.type === 32;
   if ((isByte || (whole(a) && isSmall(b))) && l.canFold(a, block)) {
     const inst = l.emit(K.branch, -1, []);
     inst.aux = kinds.COMPARE_LOAD_IMM;

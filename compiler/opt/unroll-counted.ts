@@ -1,0 +1,179 @@
+/**
+ * Small counted loops are unrolled: a loop of several rounds without tests in between runs first, what is left is the
+ * loop's as it was. Sums and the like get a variable for each copy, so that rounds do not wait for each other.
+ */
+
+import { CountedLoop } from "../ir/counted.ts";
+import { insertBlock } from "../ir/flow.ts";
+import { type Emit, fold } from "../ir/fold.ts";
+import type { Block, Fn, Value } from "../ir/ir.ts";
+import { NE, type Op, op, UGE } from "../ir/ops.ts";
+
+/** Operations of a round: of loops with more the test is a small part. */
+const MOST_OPERATIONS = 10;
+const COPIES = 4;
+const FREE = new Set<Op>([op.zext, op.trunc, op.icmp]);
+
+export function unrollCounted(fn: Fn): void {
+  for (const block of [...fn.blocks]) {
+    const loop = CountedLoop.at(block);
+    if (loop !== undefined && pays(loop)) new Unrolling(fn, loop).run();
+  }
+}
+
+function pays({ block, latch }: CountedLoop): boolean {
+  const work = block.body.filter((v) => !FREE.has(v.op));
+  if (work.length > MOST_OPERATIONS) return false;
+  if (
+    work.some(
+      (v) =>
+        v.op === op.call || v.op === op.calli || v.op === op.helper || v.op === op.copy || v.op === op.fill,
+    )
+  )
+    return false;
+  // Divisions take so long that nothing else matters.
+  return (
+    !work.some((v) => v.op === op.udiv || v.op === op.umod) &&
+    block.phis.every((phi) => phi.args[latch] !== phi)
+  );
+}
+
+/** Operations whose order does not matter, with what changes nothing. */
+const IDENTITY = new Map<Op, number>([
+  [op.add, 0],
+  [op.xor, 0],
+  [op.or, 0],
+  [op.and, -1],
+]); // prettier-ignore
+
+class Unrolling {
+  private readonly fn: Fn;
+  private readonly loop: CountedLoop;
+  private at: Block;
+  private insn = -1;
+
+  constructor(fn: Fn, loop: CountedLoop) {
+    this.fn = fn;
+    this.loop = loop;
+    this.at = loop.from;
+  }
+
+  private readonly emit: Emit = (row, type, args, aux = 0) => {
+    const made = this.fn.value(row, type, args, this.at, this.insn);
+    made.aux = aux;
+    const result = fold(this.fn, made, this.emit);
+    if (result === made) this.at.body.push(made);
+    return result;
+  };
+
+  run(): void {
+    const { fn, loop, emit } = this;
+    const { block, from, entry } = loop;
+    const check = insertBlock(fn, from);
+    this.insn = block.at;
+    check.at = block.at;
+    this.at = check;
+    const rounds = loop.roundsBeforeLast(fn, emit);
+    if (rounds === undefined || rounds.op === op.const) {
+      fn.blocks.splice(fn.blocks.indexOf(check), 1);
+      return;
+    }
+    const enough = emit(op.icmp, 1, [rounds, fn.const(64, COPIES)], UGE);
+    const many = insertBlock(fn, check);
+    const body = insertBlock(fn, many);
+    const after = insertBlock(fn, body);
+    for (const made of [many, body, after]) made.at = block.at;
+    from.successors[from.successors.indexOf(block)] = check;
+    check.predecessors = [from];
+    block.predecessors[entry] = check;
+    Object.assign(check, { end: "branch", control: enough, successors: [many, block] });
+    many.predecessors = [check];
+    this.at = many;
+    const times = emit(op.lshr, 64, [rounds, fn.const(64, Math.log2(COPIES))]);
+    Object.assign(many, { end: "jump", successors: [body] });
+    const ends = this.copies(body, times);
+    this.at = after;
+    Object.assign(after, { end: "jump", successors: [block], predecessors: [body] });
+    Object.assign(body, { successors: [body, after] });
+    body.predecessors = [many, body];
+    block.predecessors.push(after);
+    for (const [i, phi] of block.phis.entries()) phi.args.push(ends[i]());
+  }
+
+  /** An accumulator: used by its own operation alone, whose order does not matter. */
+  private accumulates(phi: Value): Op | undefined {
+    const { block, latch } = this.loop;
+    const next = phi.args[latch];
+    if (
+      !IDENTITY.has(next.op) ||
+      next.block !== block ||
+      !next.args.includes(phi) ||
+      next.args[0] === next.args[1]
+    )
+      return undefined;
+    if (this.loop.step(phi) !== undefined) return undefined;
+    const uses = block.body.filter((v) => v.args.includes(phi) || (v !== next && v.args.includes(next)));
+    const others = block.phis.some(
+      (other) => other !== phi && (other.args.includes(next) || other.args.includes(phi)),
+    );
+    return uses.length === 1 && uses[0] === next && !others && block.control !== next ? next.op : undefined;
+  }
+
+  /** Fills the unrolled loop; gives, for each phi, what makes its value behind the loop. */
+  private copies(body: Block, times: Value): (() => Value)[] {
+    const { fn, loop, emit } = this;
+    const { block, entry, latch } = loop;
+    this.at = body;
+    const accumulators = block.phis.map((phi) => this.accumulates(phi));
+    const phis = block.phis.map((phi, i) => {
+      const count = accumulators[i] === undefined ? 1 : COPIES;
+      return Array.from({ length: count }, (_, copy) => {
+        const made = fn.value(op.phi, phi.type, [], body, phi.at);
+        const start = copy === 0 ? phi.args[entry] : fn.const(phi.type, IDENTITY.get(accumulators[i]!)!);
+        made.args = [start];
+        body.phis.push(made);
+        return made;
+      });
+    });
+    const counter = fn.value(op.phi, 64, [times], body, block.at);
+    body.phis.push(counter);
+    const lasts = phis.map((list) => [...list]);
+    let names = new Map<Value, Value>();
+    for (let copy = 0; copy < COPIES; copy++) {
+      const now = new Map<Value, Value>();
+      for (const [i, phi] of block.phis.entries()) {
+        const isSplit = accumulators[i] !== undefined;
+        now.set(
+          phi,
+          isSplit ? phis[i][copy] : copy === 0 ? phis[i][0] : (names.get(phi.args[latch]) ?? phi.args[latch]),
+        );
+      }
+      names = now;
+      for (const v of block.body) {
+        if (v === block.control) continue;
+        this.insn = v.at;
+        const args = v.args.map((arg) => names.get(arg) ?? arg);
+        const made = fn.value(v.op, v.type, args, body, v.at);
+        Object.assign(made, { aux: v.aux, lo: v.lo, hi: v.hi });
+        const result = fold(fn, made, emit);
+        if (result === made) body.body.push(made);
+        names.set(v, result);
+      }
+      for (const [i, phi] of block.phis.entries())
+        if (accumulators[i] !== undefined) lasts[i][copy] = names.get(phi.args[latch])!;
+    }
+    this.insn = block.at;
+    for (const [i, phi] of block.phis.entries()) {
+      if (accumulators[i] === undefined) lasts[i][0] = names.get(phi.args[latch]) ?? phi.args[latch];
+      for (const [copy, made] of phis[i].entries()) made.args.push(lasts[i][copy]);
+    }
+    const next = emit(op.add, 64, [counter, fn.const(64, -1)]);
+    counter.args.push(next);
+    body.end = "branch";
+    body.control = emit(op.icmp, 1, [next, fn.const(64, 0)], NE);
+    return block.phis.map((phi, i) => () => {
+      const [first, ...rest] = lasts[i];
+      return rest.reduce((sum, part) => emit(accumulators[i]!, phi.type, [sum, part]), first);
+    });
+  }
+}
