@@ -1,15 +1,20 @@
 /**
- * npm run bench [-- --json | --write | NAME …]: measures, and prints one table. --write puts it into README.md,
- * between the lines `<!-- bench -->` and `<!-- /bench -->`. NAME: sizes, fibonacci, processes, calls, verify.
+ * npm run bench [-- --json [FILE] | --write | NAME …]: measures, and prints one table. --write puts it into README.md,
+ * between the lines `<!-- bench -->` and `<!-- /bench -->`. NAME: sizes, fibonacci, processes, calls, verify, maps.
+ * npm run bench -- code [--write] or --dir DIR [PROGRAM …] [--json FILE]: programs of a folder against native code;
+ * --write makes docs/performance.md and its chart.
  */
 
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { inProcess } from "./calls.ts";
+import { codeQuality } from "./code.ts";
 import { fibonacci } from "./fibonacci.ts";
 import { firstOf, ROOT } from "./measure.ts";
+import { codeTable, writePerformance } from "./performance.ts";
 import { processes } from "./processes.ts";
 import { loader, sizes } from "./sizes.ts";
 import { isMet, markdown, type Row } from "./table.ts";
@@ -39,28 +44,59 @@ function write(text: string): void {
   writeFileSync(path, changed);
 }
 
-const args = process.argv.slice(2);
-const names = args.filter((arg) => !arg.startsWith("--"));
-const unknown = [
-  ...names.filter((name) => !(name in PARTS)),
-  ...args.filter((arg) => arg.startsWith("--") && arg !== "--json" && arg !== "--write"),
-];
-if (unknown.length > 0) {
-  console.error(
-    `bench: expected --json, --write or ${Object.keys(PARTS).join(", ")}, got ${unknown.join(" ")}`,
-  );
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "string" },
+    dir: { type: "string" },
+    write: { type: "boolean", default: false },
+    milliseconds: { type: "string", default: "60" },
+  },
+  args: process.argv.slice(2).flatMap((arg, i, all) =>
+    // Without a file name --json means standard output.
+    arg === "--json" && (all[i + 1] === undefined || all[i + 1].startsWith("--")) ? ["--json=-"] : [arg],
+  ),
+});
+const unknown = names.filter((name) => !(name in PARTS) && name !== "code");
+if (unknown.length > 0 && values.dir === undefined) {
+  console.error(`bench: expected ${[...Object.keys(PARTS), "code"].join(", ")}, got ${unknown.join(" ")}`);
   process.exit(2);
 }
 
-const rows = Object.entries(PARTS).flatMap(([name, part]) =>
-  names.length === 0 || names.includes(name) ? part() : [],
-);
-if (args.includes("--json")) console.log(JSON.stringify({ machine: machine(), rows }, null, 2));
-else {
-  const text = `${markdown(rows)}\n\nMeasured by \`npm run bench\` on ${machine()}.\n`;
-  console.log(text);
-  if (args.includes("--write")) write(text);
+function output(json: unknown): void {
+  const text = `${JSON.stringify(json, null, 2)}\n`;
+  if (values.json === "-") process.stdout.write(text);
+  else writeFileSync(values.json!, text);
 }
-for (const row of rows)
-  if (!isMet(row))
-    console.error(`bench: ${row.key}: expected at most ${row.target}, got ${row.value} ${row.unit}`);
+
+/** Programs against native code: those of this folder, or of any other one. */
+function code(): void {
+  const report = codeQuality({
+    folder: resolve(values.dir ?? join(ROOT, "bench/programs")),
+    milliseconds: Number(values.milliseconds),
+    names: values.dir !== undefined && names.length > 0 ? names : undefined,
+    progress: (line) => console.error(line),
+  });
+  if (values.json !== undefined) output({ machine: machine(), ...report });
+  if (values.json !== "-") console.log(codeTable(report));
+  if (values.write) writePerformance(report, machine());
+}
+
+/** Everything else: one table of figures and targets. */
+function figures(): void {
+  const rows = Object.entries(PARTS).flatMap(([name, part]) =>
+    names.length === 0 || names.includes(name) ? part() : [],
+  );
+  if (values.json !== undefined) output({ machine: machine(), rows });
+  else {
+    const text = `${markdown(rows)}\n\nMeasured by \`npm run bench\` on ${machine()}.\n`;
+    console.log(text);
+    if (values.write) write(text);
+  }
+  for (const row of rows)
+    if (!isMet(row))
+      console.error(`bench: ${row.key}: expected at most ${row.target}, got ${row.value} ${row.unit}`);
+}
+
+if (values.dir !== undefined || names.includes("code")) code();
+else figures();
