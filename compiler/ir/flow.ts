@@ -30,6 +30,17 @@ export function removeEdge(from: Block, to: Block): void {
   for (const phi of to.phis) phi.args.splice(index, 1);
 }
 
+/** Removes blocks that control cannot reach. */
+export function dropUnreachable(fn: Fn): void {
+  const reachable = new Set(reversePostorder(fn));
+  if (reachable.size === fn.blocks.length) return;
+  for (const block of fn.blocks) {
+    if (reachable.has(block)) continue;
+    for (const next of block.successors) if (reachable.has(next)) removeEdge(block, next);
+  }
+  fn.blocks = fn.blocks.filter((block) => reachable.has(block));
+}
+
 /** Rewrites every use: `replacement[id]`, followed to its end, stands for value `id`. */
 export class Replacements {
   private readonly to: (Value | undefined)[] = [];

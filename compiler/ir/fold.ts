@@ -294,6 +294,24 @@ function phi(v: Value): Value {
   return same ?? v;
 }
 
+/** [x + (y + c)] and [x + (y + c << k)]: the constant goes into the access. */
+function indexed(v: Value, emit: Emit): Value {
+  const [base] = v.args;
+  if (base.op !== op.add) return v;
+  for (const [k, index] of base.args.entries()) {
+    const scaled = index.op === op.shl && isConst(index.args[1]) && index.args[1].lo <= 3;
+    const sum = scaled ? index.args[0] : index;
+    if (sum.op !== op.add || !isConst(sum.args[1]) || sum.args[1].hi !== sum.args[1].lo >> 31) continue;
+    const offset = v.aux + sum.args[1].lo * (scaled ? 2 ** index.args[1].lo : 1);
+    if (offset !== (offset | 0)) continue;
+    const rest = scaled ? emit(op.shl, 64, [sum.args[0], index.args[1]]) : sum.args[0];
+    v.args[0] = emit(op.add, 64, [base.args[1 - k], rest]);
+    v.aux = offset;
+    return v;
+  }
+  return v;
+}
+
 function select(v: Value): Value {
   const [condition, yes, no] = v.args;
   if (isConst(condition)) return condition.lo === 0 ? no : yes;
@@ -312,7 +330,7 @@ export function fold(fn: Fn, v: Value, emit: Emit): Value {
         v.aux = offset;
       }
     }
-    return v;
+    return indexed(v, emit);
   }
   if (!v.op.pure || a === undefined) return v;
   if (v.op === op.select) return select(v);

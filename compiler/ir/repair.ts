@@ -40,13 +40,15 @@ export function repair(
     let found = atEnd.get(block);
     while (found === undefined) {
       passed.push(block);
-      if (block.predecessors.length === 1) {
+      // A loop that nothing enters any more: its code is about to go.
+      if (passed.length > fn.nextBlock) found = fn.leaf(op.undef, old.type, 0);
+      else if (block.predecessors.length === 1) {
         block = block.predecessors[0];
         found = atEnd.get(block);
-        continue;
+      } else {
+        found = fn.value(op.phi, old.type, [], block, old.at);
+        made.push(found);
       }
-      found = fn.value(op.phi, old.type, [], block, old.at);
-      made.push(found);
     }
     for (const block of passed) atEnd.set(block, found);
     return found;

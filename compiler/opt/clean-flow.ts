@@ -3,7 +3,7 @@
  * predecessor only leads to it is joined to it. Guarantees that every block is reachable.
  */
 
-import { removeEdge, reversePostorder } from "../ir/flow.ts";
+import { dropUnreachable, removeEdge } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn } from "../ir/ir.ts";
 
@@ -11,6 +11,26 @@ export function cleanFlow(fn: Fn): void {
   for (const block of fn.blocks) foldBranch(block);
   dropUnreachable(fn);
   joinBlocks(fn);
+  skipEmpty(fn);
+}
+
+/** An edge through a block that does nothing leads straight on. */
+function skipEmpty(fn: Fn): void {
+  const isEmpty = ({ phis, body, end, predecessors }: Block) =>
+    phis.length === 0 && body.length === 0 && end === "jump" && predecessors.length === 1;
+  for (const block of fn.blocks.slice(1)) {
+    if (!isEmpty(block)) continue;
+    const [before] = block.predecessors;
+    const [next] = block.successors;
+    // Two edges from one block to another could not be told apart by phis.
+    if (next === block || before === block || before.successors.includes(next)) continue;
+    before.successors[before.successors.indexOf(block)] = next;
+    next.predecessors[next.predecessors.indexOf(block)] = before;
+    block.predecessors = [];
+    block.successors = [];
+    block.end = "trap";
+  }
+  fn.blocks = fn.blocks.filter((block, i) => i === 0 || block.predecessors.length > 0);
 }
 
 function foldBranch(block: Block): void {
@@ -34,16 +54,6 @@ function removeSecondEdge(block: Block, to: Block, which: number): void {
   const index = which === 0 ? first : to.predecessors.indexOf(block, first + 1);
   to.predecessors.splice(index, 1);
   for (const phi of to.phis) phi.args.splice(index, 1);
-}
-
-function dropUnreachable(fn: Fn): void {
-  const reachable = new Set(reversePostorder(fn));
-  if (reachable.size === fn.blocks.length) return;
-  for (const block of fn.blocks) {
-    if (reachable.has(block)) continue;
-    for (const next of block.successors) if (reachable.has(next)) removeEdge(block, next);
-  }
-  fn.blocks = fn.blocks.filter((block) => reachable.has(block));
 }
 
 function joinBlocks(fn: Fn): void {

@@ -5,7 +5,7 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { insertBlock, jump, removeEdge } from "../ir/flow.ts";
+import { dropUnreachable, insertBlock, jump, removeEdge } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op } from "../ir/ops.ts";
@@ -25,6 +25,7 @@ export function threadJumps(fn: Fn): void {
     const decided = block.predecessors.map((_, k) => decide(fn, block, k));
     if (decided.some((way) => way !== undefined)) thread(fn, block, decided, uses);
   }
+  dropUnreachable(fn);
 }
 
 function isCandidate(block: Block): boolean {
