@@ -88,9 +88,9 @@ export const PASSES: readonly Pass[] = [
   { name: "unroll-counted", run: unrollCounted, skip: [0, 1, "s"] },
   // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold, and their branches.
   { name: "unroll-shifts", run: unrollShifts, skip: [0, "s"] },
-  { name: "simplify", run: simplify, skip: [0, "s"] },
-  { name: "clean-flow", run: cleanFlow, skip: [0, "s"] },
-  { name: "dead-code", run: deadCode, skip: [0, "s"] },
-  { name: "value-numbering", run: valueNumbering, skip: [0, "s"] },
+  { name: "simplify", run: simplify, skip: NOT_AT_0 },
+  { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
+  { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
   { name: "layout", run: layout, skip: NOT_AT_0 },
 ];
