@@ -47,6 +47,8 @@ class Emitter {
   private readonly machine: Machine;
   /** Moves of a loop's back edge that are done before its branch, by block of the branch. */
   private readonly early: Move[][];
+  /** The block that does what this one does, or -1. */
+  private readonly twin: Int32Array;
   private readonly skipped: Uint8Array;
   private readonly branches: Branch[] = [];
   private readonly lines: FunctionCode["lines"] = [];
@@ -56,6 +58,7 @@ class Emitter {
     this.moves = allocation.moves;
     this.machine = machine;
     this.early = fn.blocks.map((block) => this.earlyMoves(block, allocation.liveIn));
+    this.twin = this.findTwins();
     this.skipped = this.findSkipped();
   }
 
@@ -116,6 +119,22 @@ class Emitter {
     else this.lines.push({ offset: this.machine.size, insn });
   }
 
+  /** Edges that do the same moves on the way to one block need them once: the others lead to the first one. */
+  private findTwins(): Int32Array {
+    const { blocks } = this.fn;
+    const twin = new Int32Array(blocks.length).fill(-1);
+    const known = new Map<string, number>();
+    for (const { index, insts, successors } of blocks) {
+      if (insts.length !== 1 || successors.length !== 1 || this.moves[index][0].length === 0) continue;
+      const moves = this.moves[index][0].map(({ to, from, lo, hi }) => `${to},${from},${lo},${hi}`).join();
+      const key = `${successors[0]}:${moves}`;
+      const first = known.get(key);
+      if (first === undefined) known.set(key, index);
+      else twin[index] = first;
+    }
+    return twin;
+  }
+
   /** Blocks that only jump on make no code: control goes to their end instead. An empty endless loop stays. */
   private findSkipped(): Uint8Array {
     const { blocks } = this.fn;
@@ -123,7 +142,7 @@ class Emitter {
       blocks[b].insts.length === 1 &&
       this.machine.isJump(blocks[b].insts[0]) &&
       this.moves[b][0].length === 0;
-    const skipped = new Uint8Array(blocks.length);
+    const skipped = Uint8Array.from(this.twin, (first) => (first >= 0 ? 1 : 0));
     for (const { index } of blocks) {
       const chain = new Set<number>();
       let at = index;
@@ -138,7 +157,7 @@ class Emitter {
 
   private final(target: number): number {
     let end = target;
-    while (this.skipped[end] === 1) end = this.fn.blocks[end].successors[0];
+    while (this.skipped[end] === 1) end = this.twin[end] >= 0 ? this.twin[end] : this.fn.blocks[end].successors[0];
     return end;
   }
 

@@ -327,6 +327,12 @@ class Encoder implements Machine {
       case K.fill:
         asm.op(R.repStore[aux]);
         break;
+      case K.set: {
+        const { condition } = this.compare(inst);
+        asm.rr(R.set[condition], 0, def);
+        asm.rr(EXTEND[-8], def, def);
+        break;
+      }
       case K.mulHigh:
         asm.rr(R.mulHigh, 0, uses[1]);
         break;

@@ -41,6 +41,7 @@ export const K = {
   aluStoreImm: 38, // memory = memory op lo
   copy: 39, // uses in rdi, rsi, rcx; aux = bytes of an element
   fill: 40, // uses in rdi, rax, rcx
+  set: 41, // def = 1 if what is compared is so, else 0
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 

@@ -4,7 +4,7 @@ import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Block, Value } from "../../ir/ir.ts";
-import { EQ, type Op, op, SLT, ULE } from "../../ir/ops.ts";
+import { COND, EQ, type Op, op, SLT, ULE } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -370,6 +370,12 @@ const isImmediate = (b: Value): boolean => isSmall(b) || b.op === op.undef;
 function choose(l: Lowering, v: Value): void {
   const [condition, yes, no] = v.args;
   const { a, b } = readCondition(l, condition);
+  if (isConst(yes) && isConst(no) && yes.hi === 0 && no.hi === 0 && yes.lo + no.lo === 1 && yes.lo * no.lo === 0) {
+    const inst = l.emit(K.set, l.register(v), isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
+    compared(l, inst, condition);
+    if (yes.lo === 0) inst.cond = COND[inst.cond].not;
+    return;
+  }
   const inst = tied(l, K.select, v, isImmediate(b) ? [no, yes, a] : [no, yes, a, b]);
   compared(l, inst, condition);
   inst.disp = v.type;
