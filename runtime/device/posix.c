@@ -31,8 +31,7 @@ static void host_free(const struct bare_host *host, void *memory)
 	free(memory);
 }
 
-/* The whole file in anonymous memory, or NULL with errno. */
-static void *read_file(const char *path, size_t *size)
+void *posix_read(const char *path, size_t *size)
 {
 	struct stat stat;
 	int fd = open(path, O_RDONLY);
@@ -119,7 +118,7 @@ static void explain(const struct program *program, int error)
 int posix_load(struct program *program, const char *path, size_t memory, const char *tool)
 {
 	*program = (struct program){ .path = path };
-	program->file = read_file(path, &program->size);
+	program->file = posix_read(path, &program->size);
 	if (!program->file) {
 		fprintf(stderr, "%s: %s: expected a readable file, got: %s\n", tool, path, strerror(errno));
 		return 1;
@@ -152,13 +151,22 @@ void posix_unload(struct program *program)
 	munmap(program->file, program->size + 1);
 }
 
-static jmp_buf leave;
+static jmp_buf *leave;
 static volatile int exit_code;
 
 void posix_exit(int code)
 {
 	exit_code = code;
-	longjmp(leave, 1);
+	longjmp(*leave, 1);
+}
+
+uint64_t posix_call(bare_fn *entry, const uint64_t *r, void **got)
+{
+	jmp_buf here, *outer = leave;
+	leave = &here;
+	uint64_t r0 = setjmp(here) ? (uint64_t)(int64_t)exit_code : entry(r[0], r[1], r[2], r[3], r[4], got);
+	leave = outer;
+	return r0;
 }
 
 /* Decimal, 0x..., or negative; the whole word. */
@@ -174,31 +182,41 @@ static int number(const char *word, uint64_t *value)
 	return *end == 0 && errno == 0;
 }
 
-int posix_run(struct program *program, int count, char **words, void *memory, size_t size, uint64_t *r0, const char *tool)
+int posix_arguments(int context, const char *path, int count, char **words, uint64_t *argv, uint64_t *r, const char *tool)
 {
-	uint64_t r[5] = { 0 };
-	uint64_t argv[count + 2]; /* 8-byte pointers, also where the host's are shorter */
-	if (program->context == CONTEXT_CMD) {
-		argv[0] = (uintptr_t)program->path;
-		for (int i = 0; i < count; i++) argv[i + 1] = (uintptr_t)words[i];
-		argv[count + 1] = 0;
-		r[0] = count + 1;
-		r[1] = (uintptr_t)argv;
-	} else if (program->context == CONTEXT_MEM) {
-		r[0] = size ? (uintptr_t)memory : 0;
-		r[1] = size;
-	}
-	int limit = program->context == CONTEXT_CMD ? count : program->context == CONTEXT_MEM ? 0 : 5;
+	int limit = context == CONTEXT_CMD ? count : context == CONTEXT_ARGS ? 5 : 0;
 	if (count > limit) {
-		fprintf(stderr, "%s: %s: expected at most %d arguments, got %d\n", tool, program->path, limit, count);
+		fprintf(stderr, "%s: %s: expected at most %d arguments, got %d\n", tool, path, limit, count);
 		return 2;
 	}
-	for (int i = 0; program->context == CONTEXT_ARGS && i < count; i++)
+	for (int i = 0; context == CONTEXT_ARGS && i < count; i++)
 		if (!number(words[i], &r[i])) {
 			fprintf(stderr, "%s: argument %d: expected a 64-bit number, got \"%s\"\n", tool, i + 1, words[i]);
 			return 2;
 		}
-	*r0 = setjmp(leave) ? (uint64_t)(int64_t)exit_code : bare_run(&program->app, r[0], r[1], r[2], r[3], r[4]);
+	if (context == CONTEXT_CMD) {
+		argv[0] = (uintptr_t)path;
+		for (int i = 0; i < count; i++) argv[i + 1] = (uintptr_t)words[i];
+		argv[count + 1] = 0;
+		r[0] = count + 1;
+		r[1] = (uintptr_t)argv;
+	}
+	return 0;
+}
+
+int posix_run(struct program *program, int count, char **words, void *memory, size_t size, uint64_t *r0, const char *tool)
+{
+	uint64_t r[5] = { 0 };
+	uint64_t argv[count + 2]; /* 8-byte pointers, also where the host's are shorter */
+	jmp_buf here;
+	if (program->context == CONTEXT_MEM) {
+		r[0] = size ? (uintptr_t)memory : 0;
+		r[1] = size;
+	}
+	int error = posix_arguments(program->context, program->path, count, words, argv, r, tool);
+	if (error) return error;
+	leave = &here;
+	*r0 = setjmp(here) ? (uint64_t)(int64_t)exit_code : bare_run(&program->app, r[0], r[1], r[2], r[3], r[4]);
 	return 0;
 }
 

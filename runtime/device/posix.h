@@ -1,4 +1,4 @@
-/* What bare-cmd and bare-interactive share: files in executable memory, helpers over libc, runs that may exit. */
+/* What the tools share: files in executable memory, helpers over libc, runs that may exit. */
 #pragma once
 #include "bare.h"
 
@@ -7,8 +7,17 @@ enum { CONTEXT_ARGS = 0, CONTEXT_MEM = 1, CONTEXT_CMD = 2 };
 /* The helpers of helpers/README.md that POSIX has; ends with a row without a call. */
 extern const struct bare_helper posix_helpers[];
 
-/* Ends the run of posix_run: what the helper exit does. Does not return. */
+/* Ends the run of posix_run or posix_call: what the helper exit does. Does not return. */
 void posix_exit(int code);
+
+/* A run that exit may end; runs may call others. */
+uint64_t posix_call(bare_fn *entry, const uint64_t *r, void **got);
+
+/* The whole file in anonymous memory with a byte more, or NULL with errno. */
+void *posix_read(const char *path, size_t *size);
+
+/* r1 ... r5 of a command or of numbers; argv has room for count + 2. 0, or 2 after a line on stderr. */
+int posix_arguments(int context, const char *path, int count, char **words, uint64_t *argv, uint64_t *r, const char *tool);
 
 struct program {
 	struct bare_app app;
