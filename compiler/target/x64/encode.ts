@@ -337,7 +337,9 @@ class Encoder implements Machine {
         asm.rr(R.mulHigh, 0, uses[1]);
         break;
       case K.select: {
-        const { condition } = this.compare(inst, 2);
+        const place = (k: number) => (k === 0 ? def : uses[k]);
+        const operands = [place(inst.hi & 15), place(inst.hi >> 4)];
+        const { condition } = this.compare(inst, operands);
         asm.rr(R.cmov[condition][inst.disp === 64 ? 1 : 0], def, uses[1]);
         break;
       }
@@ -374,10 +376,8 @@ class Encoder implements Machine {
     else this.aluImm(0, wide, def, imm);
   }
 
-  /** Compares the uses from `first` on. */
-  compare(inst: MInst, first = 0): { condition: number; register: number } {
+  compare(inst: MInst, uses = inst.uses): { condition: number; register: number } {
     const { asm } = this;
-    const uses = first === 0 ? inst.uses : inst.uses.slice(first);
     const { lo } = inst;
     const wide = inst.width === 64 ? 1 : 0;
     if (inst.aux === kinds.COMPARE_LOAD) this.memory(R.cmpLoad[wide], uses[0], inst);

@@ -34,7 +34,7 @@ export const K = {
   branch: 30, // cond on uses[0], uses[1]; aux = BRANCH_*
   ret: 31, // uses[0] in rax
   trap: 32,
-  select: 33, // tied: uses[0] = if false, uses[1] = if true; what is compared: uses by index, see kinds.SELECT
+  select: 33, // tied: uses[0] = if false, uses[1] = if true; compared are uses[hi & 15] and uses[hi >> 4]; disp = width
   aluLoad: 35, // tied: uses[0] and memory; aux = index in ALU
   mulLoad: 36, // tied: uses[0] and memory
   aluStore: 37, // memory = memory op uses[0]; aux = index in ALU

@@ -366,7 +366,6 @@ function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
 
 const isImmediate = (b: Value): boolean => isSmall(b) || b.op === op.undef;
 
-/** What is compared stands behind the two values. */
 function choose(l: Lowering, v: Value): void {
   const [condition, yes, no] = v.args;
   const { a, b } = readCondition(l, condition);
@@ -376,9 +375,15 @@ function choose(l: Lowering, v: Value): void {
     if (yes.lo === 0) inst.cond = COND[inst.cond].not;
     return;
   }
-  const inst = tied(l, K.select, v, isImmediate(b) ? [no, yes, a] : [no, yes, a, b]);
+  const inst = tied(l, K.select, v, [no, yes]);
+  // What is compared is often one of the two: it then need not live on behind its place.
+  const places = (isImmediate(b) ? [a] : [a, b]).map((operand) => {
+    const known = inst.uses.indexOf(l.register(operand));
+    return known >= 0 ? known : inst.uses.push(l.register(operand)) - 1;
+  });
   compared(l, inst, condition);
   inst.disp = v.type;
+  inst.hi = places[0] | ((places[1] ?? 0) << 4);
 }
 
 /** What an instruction compares, and how. */
