@@ -219,17 +219,17 @@ function generateNative(program: Program, arch: Arch, options: CompileOptions, c
   const target = targetFor(arch, options.cpu ?? []);
   const built = buildAll(program, options, target.features, clock);
   const imports = assignSlots(built.fns, built.imports);
-  const codes = generate(built.fns, target, clock);
+  const codes = generate(built.fns, target, (options.optimize ?? 2) === 2 ? target.loopAlignment : 1, clock);
   const stack = stackNeeds(built.fns, codes, imports, program);
   return { codes, imports, stack, patch: target.patch };
 }
 
 /** SSA to machine code, for every function. */
-function generate(fns: Fn[], target: Target, clock: Clock): FunctionCode[] {
+function generate(fns: Fn[], target: Target, alignment: number, clock: Clock): FunctionCode[] {
   const context = { needsGot: findGotUsers(fns) };
   const machine = fns.map((fn) => {
     splitCriticalEdges(fn);
-    return new Lowering(fn, context, target.selection).run();
+    return { ...new Lowering(fn, context, target.selection).run(), alignment };
   });
   clock.done("select");
   const allocated = machine.map((fn) => allocate(fn, target.registers));

@@ -21,7 +21,8 @@ export interface Packed {
 export function layOut(program: Program, functions: FunctionCode[], patch: Target["patch"]): Packed {
   const offsets: number[] = [];
   let size = 0;
-  for (const { bytes } of functions) {
+  for (const { bytes, alignment } of functions) {
+    size = align(size, alignment);
     offsets.push(size);
     size += bytes.length;
   }

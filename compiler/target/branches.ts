@@ -11,6 +11,9 @@ export interface Branch {
   register: number;
 }
 
+/** The condition of what is no branch: nothing, to the next multiple of `target` bytes. */
+export const PAD = -2;
+
 /** A target's branches: sizes from the shortest to one that always reaches. */
 export interface BranchForms {
   /** Bytes of the next longer form after `size` bytes (0: the first form). */
@@ -18,6 +21,8 @@ export interface BranchForms {
   /** The form of `size` bytes reaches over `distance`, counted from the branch's start. */
   reaches(branch: Branch, size: number, distance: number): boolean;
   encode(branch: Branch, size: number, distance: number): Uint8Array;
+  /** Instructions of so many bytes that do nothing. */
+  pad(size: number): Uint8Array;
 }
 
 export interface LaidOut {
@@ -33,7 +38,11 @@ export function layoutBranches(
   branches: Branch[],
   forms: BranchForms,
 ): LaidOut {
-  const sizes = Int32Array.from(branches, (branch) => forms.next(branch, 0));
+  const isPad = (k: number) => branches[k].condition === PAD;
+  // Pads count as large as they can get until every branch reaches: then they only shrink.
+  const sizes = Int32Array.from(branches, (branch, k) =>
+    isPad(k) ? branch.target - 1 : forms.next(branch, 0),
+  );
   const before = branchesBefore(starts.length, branches);
   const shift = new Int32Array(branches.length + 1);
   const distance = (k: number): number => {
@@ -44,16 +53,23 @@ export function layoutBranches(
     grown = false;
     for (let k = 0; k < branches.length; k++) shift[k + 1] = shift[k] + sizes[k];
     for (const [k, branch] of branches.entries()) {
-      if (forms.reaches(branch, sizes[k], distance(k))) continue;
+      if (isPad(k) || forms.reaches(branch, sizes[k], distance(k))) continue;
       sizes[k] = forms.next(branch, sizes[k]);
       grown = true;
     }
+  }
+  for (let k = 0; k < branches.length; k++) {
+    if (isPad(k)) sizes[k] = -(branches[k].at + shift[k]) & (branches[k].target - 1);
+    shift[k + 1] = shift[k] + sizes[k];
   }
   const out = new Uint8Array(code.length + shift[branches.length]);
   let from = 0;
   for (const [k, branch] of branches.entries()) {
     out.set(code.subarray(from, branch.at), from + shift[k]);
-    out.set(forms.encode(branch, sizes[k], distance(k)), branch.at + shift[k]);
+    out.set(
+      isPad(k) ? forms.pad(sizes[k]) : forms.encode(branch, sizes[k], distance(k)),
+      branch.at + shift[k],
+    );
     from = branch.at;
   }
   out.set(code.subarray(from), from + shift[branches.length]);

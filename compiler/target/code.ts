@@ -2,6 +2,8 @@
 
 export interface FunctionCode {
   bytes: Uint8Array;
+  /** The code starts at a multiple of this, a power of two. */
+  alignment: number;
   /** 32-bit PC-relative fields (from their own end) to fill in: of a function, or of a byte of the read-only data. */
   fixups: { at: number; kind: "function" | "rodata"; target: number }[];
   /** BPF instruction by code offset, ascending. */

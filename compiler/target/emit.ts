@@ -3,7 +3,7 @@
  * instructions, branches to where control really goes, line numbers. A target's machine encodes the rest.
  */
 
-import { type Branch, type BranchForms, layoutBranches } from "./branches.ts";
+import { type Branch, type BranchForms, layoutBranches, PAD } from "./branches.ts";
 import type { FunctionCode } from "./code.ts";
 import { type Allocation, type MBlock, type MFn, type MInst, type Move, SLOT } from "./mir.ts";
 import { SWAP } from "./resolve.ts";
@@ -67,6 +67,7 @@ class Emitter {
     const starts: number[] = [];
     machine.prologue();
     for (const block of this.fn.blocks) {
+      if (this.isAligned(block)) this.add(block.index - 1, this.fn.alignment, PAD, 0);
       starts.push(machine.size);
       if (this.skipped[block.index] === 1) continue;
       machine.startBlock();
@@ -81,6 +82,7 @@ class Emitter {
     const { bytes, moved } = layoutBranches(machine.finish(), starts, this.branches, machine.forms);
     return {
       bytes,
+      alignment: this.branches.some(({ condition }) => condition === PAD) ? this.fn.alignment : 1,
       fixups: machine.fixups.map((fixup) => ({ ...fixup, at: moved(fixup.at) })),
       lines: this.lines.map(({ offset, insn }) => ({ offset: moved(offset), insn })),
       stack: machine.stack,
@@ -117,6 +119,13 @@ class Emitter {
     if (insn < 0 || last?.insn === insn) return;
     if (last?.offset === this.machine.size) last.insn = insn;
     else this.lines.push({ offset: this.machine.size, insn });
+  }
+
+  /** The head of a loop without loops inside, which the fetch of instructions likes to meet at its start. */
+  private isAligned({ index, depth, predecessors }: MBlock): boolean {
+    const latch = Math.max(...predecessors);
+    if (this.fn.alignment === 1 || depth === 0 || index === 0 || latch < index) return false;
+    return this.fn.blocks.slice(index, latch + 1).every((block) => block.depth <= depth);
   }
 
   /** Edges that do the same moves on the way to one block need them once: the others lead to the first one. */
@@ -157,7 +166,8 @@ class Emitter {
 
   private final(target: number): number {
     let end = target;
-    while (this.skipped[end] === 1) end = this.twin[end] >= 0 ? this.twin[end] : this.fn.blocks[end].successors[0];
+    while (this.skipped[end] === 1)
+      end = this.twin[end] >= 0 ? this.twin[end] : this.fn.blocks[end].successors[0];
     return end;
   }
 

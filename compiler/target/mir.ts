@@ -86,6 +86,8 @@ export class MBlock {
 
 export interface MFn {
   name: string;
+  /** Inner loops start at multiples of so many bytes, a power of two. */
+  alignment: number;
   blocks: MBlock[];
   /** Number of virtual registers. */
   registers: number;

@@ -9,6 +9,8 @@ export interface Target {
   arch: Arch;
   /** Operations that passes may use only where they are listed: "block-operations" = copy and fill. */
   features: ReadonlySet<string>;
+  /** Where inner loops start at -O2: multiples of this, a power of two. */
+  loopAlignment: number;
   registers: RegisterFile;
   selection: Selection;
   /** Bytes of one function; `stack` is its BPF frame in bytes. */

@@ -11,6 +11,7 @@ const ADR_RANGE = 2 ** 20;
 export const makeArm64 = (lse: boolean): Target => ({
   arch: "arm64",
   features: new Set(),
+  loopAlignment: 1,
   registers: { order: ORDER, calleeSaved: CALLEE_SAVED },
   selection: arm64Selection,
   encode: (fn, allocation, stack) => encodeFunction(fn, allocation, stack, lse),

@@ -19,6 +19,7 @@ function branchWord(condition: number, register: number, distance: number): numb
 
 /** One word; a conditional branch that does not reach jumps over an unconditional one. */
 export const arm64Branches: BranchForms = {
+  pad: (size) => new Uint8Array(new Uint32Array(size / 4).fill(0xd503201f).buffer),
   next: (_, size) => size + 4,
   reaches: ({ condition }, size, distance) =>
     size === 8 || condition === ALWAYS || Math.abs(distance) < 2 ** 20 - 4,

@@ -12,7 +12,25 @@ const JMP32 = x64("jmp rel32");
 /** The condition of a jmp; others are codes of CC. */
 export const ALWAYS = -1;
 
+/** The manual's recommended nops (SDM volume 2, NOP). */
+const NOPS = [
+  [],
+  [0x90],
+  [0x66, 0x90],
+  [0x0f, 0x1f, 0x00],
+  [0x0f, 0x1f, 0x40, 0x00],
+  [0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
+  [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+];
+
 export const x64Branches: BranchForms = {
+  pad(size) {
+    const bytes: number[] = [];
+    for (let left = size; left > 0; left -= 8) bytes.push(...NOPS[Math.min(left, 8)]);
+    return new Uint8Array(bytes);
+  },
   next: ({ condition }, size) => (size === 0 ? 2 : condition === ALWAYS ? 5 : 6),
   reaches: (_, size, distance) => size > 2 || fitsInt8(distance - size),
   encode({ condition }, size, distance) {

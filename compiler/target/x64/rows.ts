@@ -29,7 +29,10 @@ export const R = {
   bswap: both("bswap r%"),
   mulHigh: x64("mul r/m64"),
   /** By condition code. */
-  set: Object.fromEntries(Object.entries(CC).map(([name, code]) => [code, x64(`set${name} r/m8`)])) as Record<number, X64Row>,
+  set: Object.fromEntries(Object.entries(CC).map(([name, code]) => [code, x64(`set${name} r/m8`)])) as Record<
+    number,
+    X64Row
+  >,
   cmov: Object.fromEntries(
     Object.entries(CC).map(([name, code]) => [code, both(`cmov${name} r%, r/m%`)]),
   ) as Record<number, [X64Row, X64Row]>,

@@ -369,8 +369,19 @@ const isImmediate = (b: Value): boolean => isSmall(b) || b.op === op.undef;
 function choose(l: Lowering, v: Value): void {
   const [condition, yes, no] = v.args;
   const { a, b } = readCondition(l, condition);
-  if (isConst(yes) && isConst(no) && yes.hi === 0 && no.hi === 0 && yes.lo + no.lo === 1 && yes.lo * no.lo === 0) {
-    const inst = l.emit(K.set, l.register(v), isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
+  if (
+    isConst(yes) &&
+    isConst(no) &&
+    yes.hi === 0 &&
+    no.hi === 0 &&
+    yes.lo + no.lo === 1 &&
+    yes.lo * no.lo === 0
+  ) {
+    const inst = l.emit(
+      K.set,
+      l.register(v),
+      isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)],
+    );
     compared(l, inst, condition);
     if (yes.lo === 0) inst.cond = COND[inst.cond].not;
     return;

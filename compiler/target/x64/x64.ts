@@ -7,6 +7,7 @@ import { x64Selection } from "./select.ts";
 export const x64Target: Target = {
   arch: "x64",
   features: new Set(["block-operations"]),
+  loopAlignment: 16,
   registers: { order: ORDER, calleeSaved: CALLEE_SAVED },
   selection: x64Selection,
   encode: encodeX64,
