@@ -85,6 +85,8 @@ export const PASSES: readonly Pass[] = [
   { name: "block-loops", run: blockLoops, skip: NOT_AT_0 },
   { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
+  // A sum has a variable for each copy only if nothing else looks at it.
+  { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "unroll-counted", run: unrollCounted, skip: [0, 1, "s"] },
   // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold, and their branches.
   { name: "unroll-shifts", run: unrollShifts, skip: [0, "s"] },

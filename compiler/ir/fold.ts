@@ -312,10 +312,15 @@ function indexed(v: Value, emit: Emit): Value {
   return v;
 }
 
-function select(v: Value): Value {
+function select(fn: Fn, v: Value, emit: Emit): Value {
   const [condition, yes, no] = v.args;
   if (isConst(condition)) return condition.lo === 0 ? no : yes;
-  return yes === no ? yes : v;
+  if (yes === no) return yes;
+  // Of two values with clear upper halves the lower ones are chosen from.
+  const isNarrow = (x: Value) => x.op === op.zext || (isConst(x) && x.hi === 0);
+  if (v.type !== 64 || !isNarrow(yes) || !isNarrow(no) || (isConst(yes) && isConst(no))) return v;
+  const low = (x: Value) => (isConst(x) ? fn.const(32, x.lo, 0) : x.args[0]);
+  return emit(op.zext, 64, [emit(op.select, 32, [condition, low(yes), low(no)])]);
 }
 
 export function fold(fn: Fn, v: Value, emit: Emit): Value {
@@ -333,7 +338,7 @@ export function fold(fn: Fn, v: Value, emit: Emit): Value {
     return indexed(v, emit);
   }
   if (!v.op.pure || a === undefined) return v;
-  if (v.op === op.select) return select(v);
+  if (v.op === op.select) return select(fn, v, emit);
   if (isConst(a) && (b === undefined || isConst(b))) {
     const known = constant(fn, v);
     if (known !== undefined) return known;
