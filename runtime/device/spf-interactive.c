@@ -67,6 +67,10 @@ static void start_host(uint32_t cpus, int renew)
 static void explain_map(void)
 {
 	const struct map_definition *is = spf.error.is;
+	if (spf.error.value == -1) { /* the file said why */
+		fprintf(stderr, "map %s: expected a map of the file, got another\n", spf.error.name);
+		return;
+	}
 	if (spf.error.value) {
 		fprintf(stderr, "map %s: expected a map that can be made, got error %" PRId64 "\n", spf.error.name, spf.error.value);
 		return;
@@ -149,10 +153,11 @@ static int nibble(char c)
 	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-/* Pairs of digits of a word; the number of bytes, or -1. */
+/* Pairs of digits of a word, or one digit; the number of bytes, or -1. */
 static int hex(const char *word, uint8_t *bytes, int most)
 {
 	int count = 0;
+	if (nibble(*word) >= 0 && !word[1] && most > 0) return *bytes = (uint8_t)nibble(*word), 1;
 	for (; *word; word += 2, count++) {
 		int high = nibble(word[0]), low = high < 0 ? -1 : nibble(word[1]);
 		if (low < 0 || count == most) return -1;

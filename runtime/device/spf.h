@@ -6,15 +6,12 @@
 #pragma once
 #include "../../helpers/lib/maps.h"
 #include "bare.h"
-
 enum { SPF_E_SIZE = -1, SPF_E_MAGIC = -2, SPF_E_VERSION = -3, SPF_E_ARCH = -4, SPF_E_CHECKSUM = -5, SPF_E_LAYOUT = -6,
        SPF_E_CONTRACT = -7, SPF_E_HELPER = -8, SPF_E_MEMORY = -9, SPF_E_MAP = -10, SPF_E_EVENT = -11, SPF_E_NAME = -12,
        SPF_E_BUSY = -13 };
 enum { SPF_MOST_MAPS = 256, SPF_MOST_TAIL_CALLS = 33 };
-
 struct spf_named { const char *name; uint32_t hash; bare_fn *call; }; /* a helper by its name; hash 0 = any prototype */
 struct spf_hook { const char *hook; uint8_t context; uint16_t memory; }; /* what r1 ... r5 are for its programs */
-
 struct spf_host {
 	struct bare_host base; /* context and memory: for programs whose hook is not in `hooks` */
 	const struct spf_named *named; /* or NULL; ends with a row without a name */
@@ -29,49 +26,37 @@ struct spf_host {
 	/* Calls entry(r[0], ..., r[4], got), for hosts that end runs by longjmp; NULL = just call it. */
 	uint64_t (*call)(const struct spf_host *host, bare_fn *entry, const uint64_t *r, void **got);
 };
-
 /* A program, as the file has it; name and hook are offsets in app->strings. */
 struct spf_program { uint32_t offset, name, hook; uint8_t flags, context; uint16_t memory, stack, zero; };
-
 struct spf_map {
 	struct map_handle handle; /* for the functions of maps.h; block 0: a template of inner maps only */
-	const char *name;
-	const uint32_t *record; /* in the file */
+	const char *name; const uint32_t *record; /* in the file */
 	uint32_t *users; /* of memory from alloc: how many instances have it */
 	uint8_t inner, used, fresh;
 };
-
 struct spf_app {
-	struct spf_app *next;
-	const struct spf_host *host;
-	const char *name;
-	const void *file;
+	struct spf_app *next; const struct spf_host *host;
+	const char *name, *strings;
+	const void *file; const uint8_t *code; uint8_t *data;
 	void **got;
-	const uint8_t *code;
-	uint8_t *data;
-	const char *strings;
 	const struct spf_program *program;
 	struct spf_map *map;
 	uint64_t *entries; /* entry of each program that tail calls may reach; [-1] counts tail calls under way */
 	uint64_t runs;
-	uint32_t size, programs, maps, order, running;
+	uint32_t size, programs, maps, order, running; /* size: of the file */
 	uint8_t leaving, gone;
 };
-
 struct spf {
 	const struct spf_host *host;
 	struct spf_app *first; /* in the order of loading */
 	uint32_t orders;
 	struct { /* of the last error */
-		uint32_t at; /* offset in the file */
+		uint32_t at; const char *name; /* offset in the file; of the helper, map or program, or NULL: in the file */
 		int64_t value; /* HELPER: id; MAP: the library's or the host's error; EVENT: what the program returned */
-		const char *name; /* of the helper, map or program, or NULL; in the file */
 		struct map_definition is[2]; /* MAP, where value is 0: the map that is there, and the one that was wanted */
 	} error;
 };
-
 struct spf_cursor { uint32_t order, next, program; };
-
 /*
  * Loads a file as instance `name`, which is copied. 0 or an error; then nothing is changed. The file stays where it is until
  * host.release: at a multiple of 4 (16 is better), executable, caches flushed. Programs with hook .spf.event/load run last; a result
