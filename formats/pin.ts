@@ -82,8 +82,9 @@ export function readPin(bytes: Uint8Array, size: number, where: string): PinFile
   const checksum = checksumOf(bytes, head.count);
   if (head.checksum !== checksum) r.fail(24, `checksum ${hex(checksum)}`, hex(head.checksum));
   if (head.cpus < 1 || head.cpus > 64) r.fail(28, "1 … 64 threads", `${head.cpus}`);
-  if (word64(head.size, head.sizeHigh) !== size)
-    r.fail(16, `${size}, the file's size`, `${word64(head.size, head.sizeHigh)}`);
+  // Longer: somebody ended while a map was added; what is behind the size is not there yet.
+  const known = word64(head.size, head.sizeHigh);
+  if (known > size) r.fail(16, `at most ${size}, the file's size`, `${known}`);
   const entries: PinEntry[] = [];
   for (let i = 0; i < head.count; i++) entries.push(readEntry(r, i, head.cpus, size));
   const sorted = [...entries].sort((a, b) => a.offset - b.offset);

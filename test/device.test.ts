@@ -8,7 +8,9 @@ import { readBare, writeBare } from "../formats/bare.ts";
 import { fileChecksum } from "../formats/common.ts";
 import type { Container, Import } from "../formats/container.ts";
 import { IMPLEMENTATIONS } from "../helpers/implementations.ts";
-import { helperById, prototypeHash } from "../helpers/table.ts";
+import { packet } from "../helpers/packet.ts";
+import { helperById, helperByName, prototypeHash } from "../helpers/table.ts";
+import { timer } from "../helpers/timer.ts";
 import {
   bareContainer,
   DEVICE,
@@ -63,7 +65,13 @@ test.skipIf(skip("gcc"))("the README's host compiles without a warning", () => {
 test("helpers_posix.c has the ids and prototype hashes of helpers/table.ts", () => {
   const rows = [...source("helpers_posix.c").matchAll(/ROW\((SYS \+ )?(\d+), (0x[0-9a-f]+), \w+\)/g)];
   const found = rows.map(([, sys, id, hash]) => [Number(id) + (sys ? 1_000_000 : 0), Number(hash)]);
-  const expected = [...IMPLEMENTATIONS.keys()].map((id) => [id, prototypeHash(helperById(id)!)]);
+  // Packets that can be moved, and timers, need more of a host than a process has.
+  const packetLoad = helperByName("packet_load");
+  const others = [...Object.keys(packet), ...Object.keys(timer)]
+    .map(Number)
+    .filter((id) => id !== packetLoad);
+  const ids = [...IMPLEMENTATIONS.keys()].filter((id) => !others.includes(id));
+  const expected = ids.map((id) => [id, prototypeHash(helperById(id)!)]);
   expect(found.sort((a, b) => a[0] - b[0])).toEqual(expected.sort((a, b) => a[0] - b[0]));
 });
 

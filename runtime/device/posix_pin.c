@@ -19,7 +19,7 @@ struct entry {
 	char name[64];
 	struct map_definition is;
 	uint32_t inner, zero;
-	uint64_t offset, size;
+	uint64_t offset, size, zeros[2];
 };
 
 struct directory {
@@ -30,6 +30,8 @@ struct directory {
 	uint32_t threads[1008];
 	struct entry entries[MOST];
 };
+
+_Static_assert(sizeof(struct entry) == 128 && sizeof(struct directory) == BLOCKS, "the file's layout");
 
 static const char magic[8] = "runbpf\0m";
 

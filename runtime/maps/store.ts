@@ -3,6 +3,7 @@
  * table of the threads that use them: a thread's place in it is the number of its value in per-cpu maps.
  */
 
+import { MAP_TYPE } from "../../formats/container.ts";
 import { InputError } from "../../formats/error.ts";
 import type { Definition } from "./library.ts";
 
@@ -90,6 +91,9 @@ export function unclaim(threads: Int32Array, cpus: number, owner: number): void 
   for (let k = 0; k < cpus; k++) Atomics.compareExchange(threads, k, owner, 0);
 }
 
+/** Maps of numbers of programs and maps, which mean something else in the next version: it gets its own. */
+const HOLDERS: readonly number[] = [MAP_TYPE.prog_array, MAP_TYPE.array_of_maps, MAP_TYPE.hash_of_maps];
+
 const LINE = 64;
 
 /** Maps in memory of this process, which its threads may share. */
@@ -137,7 +141,9 @@ export class MemoryStore implements MapStore {
   }
 
   keep(): MapStore {
-    return new MemoryStore(this.handOver(), this.addressOf);
+    const shared = this.handOver();
+    const blocks = shared.blocks.filter(({ is }) => !HOLDERS.includes(is.type));
+    return new MemoryStore({ ...shared, blocks }, this.addressOf);
   }
 
   release(): void {}
