@@ -156,11 +156,13 @@ static int same_map(const struct entry *e, const struct map_definition *is)
 
 static int find_block(struct directory *d, const char *name, const struct map_definition *is, uint64_t size, void **block)
 {
+	char where[80];
+	snprintf(where, sizeof where, "map %.70s", name);
 	if (read_directory(d)) return -1;
 	for (uint32_t i = 0; i < d->count; i++) {
 		const struct entry *e = &d->entries[i];
 		if (strcmp(e->name, name)) continue;
-		if (!same_map(e, is) || e->size != size) return refuse(name, "a map like the one in the file", "another");
+		if (!same_map(e, is) || e->size != size) return refuse(where, "a map like the one in the file", "another");
 		if (!pin.block[i] && !(pin.block[i] = map_file(e->offset, e->size))) return -1;
 		pin.mapped[i] = e->size;
 		*block = pin.block[i];

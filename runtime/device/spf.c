@@ -27,34 +27,35 @@ struct load {
 };
 
 /* ---- strings and memory; volatile: compilers make calls of memset and memcpy out of plain loops ---- */
-static int same(const char *a, const char *b) {
+#define LEAF static __attribute__((noinline)) /* smaller: a call is shorter than its body */
+LEAF int same(const char *a, const char *b) {
 	while (*a && *a == *b) a++, b++;
 	return *a == *b;
 }
 /* SEC("xdp"), SEC("xdp/name") and SEC("xdp.frags") all stand for the hook xdp. */
-static int is_of(const char *section, const char *hook) {
+LEAF int is_of(const char *section, const char *hook) {
 	while (*hook && *section == *hook) section++, hook++;
 	return !*hook && (!*section || *section == '/' || *section == '.');
 }
-static void clear(void *memory, uint64_t size) { /* size is a multiple of 8 */
+LEAF void clear(void *memory, uint64_t size) { /* size is a multiple of 8 */
 	volatile uint64_t *word = memory;
 	for (uint64_t i = 0; i < size / 8; i++) word[i] = 0;
 }
-static void copy(void *to, const void *from, uint64_t size) {
+LEAF void copy(void *to, const void *from, uint64_t size) {
 	volatile uint8_t *byte = to;
 	for (uint64_t i = 0; i < size; i++) byte[i] = ((const uint8_t *)from)[i];
 }
-static int fail_with(struct load *load, int error, const void *at, const char *name, int64_t value) {
+LEAF int fail_with(struct load *load, int error, const void *at, const char *name, int64_t value) {
 	load->spf->error.at = at ? (uint32_t)((const uint8_t *)at - load->file) : 0;
 	load->spf->error.name = name;
 	load->spf->error.value = value;
 	return error;
 }
-static int fail(struct load *load, int error, const void *at, const char *name) {
+LEAF int fail(struct load *load, int error, const void *at, const char *name) {
 	return fail_with(load, error, at, name, 0);
 }
 /* NULL where the offset leads to no string. */
-static const char *string_at(const struct load *load, uint32_t offset) {
+LEAF const char *string_at(const struct load *load, uint32_t offset) {
 	const struct part *part = &load->part[STRINGS];
 	if (offset == 0) return "";
 	if (offset >= part->size) return NULL;

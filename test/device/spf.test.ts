@@ -31,6 +31,14 @@ describe("source", () => {
     expect(`${source("spf.h")}${source("spf.c")}`.split("\n").length - 1).toBeLessThan(500);
   });
 
+  test.skipIf(skip("gcc"))("the README's host compiles without a warning", () => {
+    const blocks = [...source("README.md").matchAll(/```c\n([\s\S]*?)```/g)].map(([, code]) => code);
+    const code = blocks.find((text) => text.includes("spf_load")) ?? "";
+    const flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-ffreestanding", "-fsyntax-only"];
+    execFileSync("gcc", [...flags, "-I", DEVICE, scratchFile("readme.c", code)], { stdio: "pipe" });
+    expect(code).toContain("spf_replace");
+  });
+
   test("the map library's helpers have the prototype hashes of helpers/table.ts", () => {
     const rows = [...source("spf_maps.c").matchAll(/ROW\((SYS \+ )?(\d+), (0x[0-9a-f]+), \w+\)/g)];
     const found = rows.map(([, sys, id, hash]) => [Number(id) + (sys ? 1_000_000 : 0), Number(hash)]);
