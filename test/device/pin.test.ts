@@ -168,6 +168,32 @@ spf-interactive: ${larger}: map kept: expected a map of the file, got another
       expect(existsSync(target)).toBe(true);
     });
 
+    test("the place of a process that ended is free before anybody has waited for it", async () => {
+      const path = scratchPath("zombie.pin");
+      load(path, container, 1)[Symbol.dispose]();
+      const tool = join(DEVICE, X64.build, "spf-interactive");
+      // The shell becomes sleep, which does not wait for the child that it then has.
+      const script = `sleep 60 | "${tool}" --pin "${path}" & read line; kill -9 $!; exec sleep 60`;
+      const parent = spawn("sh", ["-c", script], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+      const until = async (said: string) => {
+        const start = performance.now();
+        let result = "";
+        while (result !== said && performance.now() - start < 10_000) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          const { stdout, stderr } = shell(path, "show\n");
+          result = stdout + stderr;
+        }
+        expect(result).toBe(said);
+      };
+      try {
+        await until(`spf-interactive: all 1 slots of ${path} are in use\n`);
+        parent.stdin.write("\n");
+        await until("nothing is loaded\n");
+      } finally {
+        process.kill(-(parent.pid ?? 0), "SIGKILL");
+      }
+    });
+
     test("a process that is killed in the middle leaves the others working, and its place", {
       timeout: 60_000,
     }, async () => {

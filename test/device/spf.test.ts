@@ -292,14 +292,18 @@ spf-interactive: what: expected load file, unload, replace, show, run, testcmd, 
   },
 ];
 
-for (const target of TARGETS)
+const [X64] = TARGETS;
+const SAN: Target = { ...X64, build: "build/san" };
+const more = (target: Target): string[] => (target === SAN ? ["SANITIZE=1"] : []);
+
+for (const target of process.arch === "x64" ? [...TARGETS, SAN] : TARGETS)
   describe.skipIf(skip("clang-19", target.cc, "make", ...target.runner.slice(0, 1)))(
-    `spf-interactive on ${target.arch}`,
+    `spf-interactive on ${target.arch}${target === SAN ? " with sanitizers" : ""}`,
     () => {
       const files: Record<string, string> = {};
       const sizes: Record<string, number> = {};
       beforeAll(() => {
-        make(target);
+        make(target, more(target));
         const versions = program("versions.c");
         const made: Record<string, Uint8Array> = {
           counter: objectOf("10-counter/prog.o", target),
@@ -337,8 +341,6 @@ for (const target of TARGETS)
     },
   );
 
-const [X64] = TARGETS;
-const SAN: Target = { ...X64, build: "build/san" };
 const CAN_SANITIZE = !skip("gcc", "make") && process.arch === "x64";
 
 /** A new checksum, and the right size, for a changed file. */
