@@ -1,4 +1,5 @@
-/* Load-only, for fuzzing: standard input is records of a 32-bit length and that many bytes; prints spf_load's result for each. */
+/* Load-only, for fuzzing: standard input is records of a 32-bit length and that many bytes; prints spf_load's result for each.
+   Arguments: flags that files must have, bytes of stack that there are. Programs of hook frame get 64 bytes of memory. */
 #include "spf.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,13 +32,15 @@ static uint64_t call(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_
 	return r1 + r2 + r3 + r4 + r5;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const struct bare_helper helpers[] = { { 1000051, call }, { 1000050, call }, { 0, NULL } };
 	static const struct spf_named named[] = { { "sensor", 0, call }, { NULL, 0, NULL } };
+	static const struct spf_hook hooks[] = { { "frame", 1, 64 }, { NULL, 0, 0 } };
 	const struct spf_host host = {
-		.base = { .alloc = host_alloc, .free = host_free, .helpers = helpers, .memory = 65535, .context = 0xff },
-		.named = named, .owner = 1, .cpus = 2, .call = host_call,
+		.base = { .alloc = host_alloc, .free = host_free, .helpers = helpers, .memory = 65535, .context = 0xff,
+		          .flags = argc > 1 ? (uint8_t)atoi(argv[1]) : 0, .stack = argc > 2 ? (uint32_t)atoi(argv[2]) : 0 },
+		.named = named, .hooks = hooks, .owner = 1, .cpus = 2, .call = host_call,
 	};
 	struct spf spf = { .host = &host };
 	uint32_t size;

@@ -48,5 +48,8 @@ int main(int argc, char **argv)
 	unload = 1;
 	printf("run %d", (int)spf_run(spf.first, 0, none));
 	printf(": unload %d, released %d, left %d\n", result, released, spf.first != NULL);
+	printf("load %d", spf_load(&spf, "self", file, size));
+	printf(", event %u", (unsigned)spf_event(&spf, "go", none));
+	printf(": released %d, left %d\n", released, spf.first != NULL);
 	return 0;
 }

@@ -477,11 +477,11 @@ const BROKEN: [name: string, section: number, edits: Edit[], error: keyof typeof
   ["a function outside", 7, [[52, 40]], "layout"],
 ];
 
-function check(files: Uint8Array[]): [error: number, at: number][] {
+function check(files: Uint8Array[], ...options: string[]): [error: number, at: number][] {
   const input = Buffer.concat(
     files.flatMap((file) => [Buffer.from(Uint32Array.of(file.length).buffer), file]),
   );
-  const result = run(SAN, "spf-check", [], input);
+  const result = run(SAN, "spf-check", options, input);
   expect(result.stderr).toBe("");
   expect(result.status).toBe(0);
   return result.stdout
@@ -532,6 +532,30 @@ describe.skipIf(!CAN_SANITIZE)("spf.c under sanitizers", () => {
       event(2),
     ];
     expect(check(files).map(([error]) => error)).toEqual([0, -1, -1, -1, -5, -4, 0, -7]);
+  });
+
+  test("contracts: flags, stack, and what the hook offers", () => {
+    const file = (more: Partial<ReturnType<typeof contract>>, hook = "x") =>
+      writeSpf({
+        ...FULL,
+        maps: [],
+        imports: [],
+        programs: [{ name: "p", hook, offset: 0, contract: { ...contract(), ...more } }],
+      });
+    const both = { verified: true, bounded: true };
+    const flags = [file({}), file({ verified: true }), file({ bounded: true }), file(both)];
+    expect(check(flags, "3").map(([error]) => error)).toEqual([-7, -7, -7, 0]);
+    expect(check(flags, "1").map(([error]) => error)).toEqual([-7, 0, -7, 0]);
+    const stacks = [0, 16, 512, 528].map((stack) => file({ stack }));
+    expect(check(stacks, "0", "512").map(([error]) => error)).toEqual([-7, 0, 0, -7]);
+    const frames = [
+      file({ context: 1, memory: 64 }, "frame"),
+      file({ context: 1, memory: 64 }, "frame/one"),
+      file({ context: 1, memory: 65 }, "frame.one"),
+      file({ context: 0 }, "frame/one"),
+      file({ context: 1, memory: 65 }, "frames"),
+    ];
+    expect(check(frames).map(([error]) => error)).toEqual([0, 0, -7, -7, 0]);
   });
 
   test("mutated files: no error of the sanitizers, and the reader's verdict", () => {
@@ -585,6 +609,7 @@ describe.skipIf(!CAN_SANITIZE)("spf.c under sanitizers", () => {
 run 1: replace 0, released 1
 run 1: replace 0, released 2
 run 1: unload 0, released 3, left 0
+load 0, event 1: released 4, left 0
 `,
       stderr: "",
     });
