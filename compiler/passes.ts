@@ -14,6 +14,7 @@ import { ifConvert } from "./opt/if-convert.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
 import { layout } from "./opt/layout.ts";
+import { mergeLoads } from "./opt/merge-loads.ts";
 import { narrowPhis } from "./opt/narrow-phis.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
 import { rotates } from "./opt/rotates.ts";
@@ -68,6 +69,8 @@ export const PASSES: readonly Pass[] = [
   // … and null checks of what look-ups in arrays give are decided.
   { name: "thread-jumps", run: threadJumps, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
+  // Sums of bytes are still as they were written; what extends the result comes after.
+  { name: "merge-loads", run: mergeLoads, skip: NOT_AT_0 },
   { name: "drop-extensions", run: dropExtensions, skip: NOT_AT_0 },
   { name: "extend-loads", run: extendLoads, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
@@ -85,6 +88,7 @@ export const PASSES: readonly Pass[] = [
   { name: "block-loops", run: blockLoops, skip: NOT_AT_0 },
   { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
+  { name: "value-numbering", run: valueNumbering, skip: [0, 1, "s"] },
   // A sum has a variable for each copy only if nothing else looks at it.
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "unroll-counted", run: unrollCounted, skip: [0, 1, "s"] },

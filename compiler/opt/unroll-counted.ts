@@ -46,6 +46,13 @@ const IDENTITY = new Map<Op, number>([
   [op.and, -1],
 ]); // prettier-ignore
 
+/** How values of several copies become one. */
+interface Gathering {
+  /** What a copy but the first starts with. */
+  start: Value;
+  join(a: Value, b: Value): Value;
+}
+
 class Unrolling {
   private readonly fn: Fn;
   private readonly loop: CountedLoop;
@@ -100,23 +107,52 @@ class Unrolling {
     for (const [i, phi] of block.phis.entries()) phi.args.push(ends[i]());
   }
 
-  /** An accumulator: used by its own operation alone, whose order does not matter. */
-  private accumulates(phi: Value): Op | undefined {
-    const { block, latch } = this.loop;
+  /** What a phi gathers: used by its own operation alone, whose order does not matter. */
+  private accumulates(phi: Value): Gathering | undefined {
+    const { block, latch, entry } = this.loop;
     const next = phi.args[latch];
-    if (
-      !IDENTITY.has(next.op) ||
-      next.block !== block ||
-      !next.args.includes(phi) ||
-      next.args[0] === next.args[1]
-    )
-      return undefined;
-    if (this.loop.step(phi) !== undefined) return undefined;
-    const uses = block.body.filter((v) => v.args.includes(phi) || (v !== next && v.args.includes(next)));
+    if (next.block !== block || this.loop.step(phi) !== undefined) return undefined;
+    const extreme = this.extreme(phi, next);
+    const isSum = IDENTITY.has(next.op) && next.args.includes(phi) && next.args[0] !== next.args[1];
+    if (!isSum && extreme === undefined) return undefined;
+    const own = extreme === undefined ? [next] : [next, extreme.condition];
+    const isOwn = (v: Value) => !v.args.includes(phi) || own.includes(v);
+    // An extension for those behind the loop is made in the last round, which stays as it was.
+    const isLast = (v: Value) => !v.args.includes(next) || (v.op === op.zext && this.isForOthers(v));
     const others = block.phis.some(
       (other) => other !== phi && (other.args.includes(next) || other.args.includes(phi)),
     );
-    return uses.length === 1 && uses[0] === next && !others && block.control !== next ? next.op : undefined;
+    if (others || !block.body.every((v) => isOwn(v) && isLast(v)) || block.control === next) return undefined;
+    if (extreme === undefined) {
+      const start = this.fn.const(phi.type, IDENTITY.get(next.op)!);
+      return { start, join: (a, b) => this.emit(next.op, phi.type, [a, b]) };
+    }
+    return { start: phi.args[entry], join: extreme.join };
+  }
+
+  /** No operation of the loop uses it. */
+  private isForOthers(v: Value): boolean {
+    const { block, latch } = this.loop;
+    return !block.body.some(({ args }) => args.includes(v)) && !block.phis.some(({ args }) => args[latch] === v);
+  }
+
+  /** The largest or least value: select(x > phi, x, phi), any way round. */
+  private extreme(phi: Value, next: Value): { condition: Value; join: Gathering["join"] } | undefined {
+    if (next.op !== op.select) return undefined;
+    const [condition, yes, no] = next.args;
+    const x = yes === phi ? no : yes;
+    if (condition.op !== op.icmp || condition.block !== this.loop.block || (yes !== phi && no !== phi))
+      return undefined;
+    const [a, b] = condition.args;
+    if (x === phi || !((a === phi && b === x) || (a === x && b === phi)) || condition.aux <= NE)
+      return undefined;
+    const { emit } = this;
+    const join = (one: Value, other: Value) => {
+      const of = (v: Value) => (v === phi ? one : other);
+      const test = emit(op.icmp, 1, [of(a), of(b)], condition.aux);
+      return emit(op.select, phi.type, [test, of(yes), of(no)]);
+    };
+    return { condition, join };
   }
 
   /** Fills the unrolled loop; gives, for each phi, what makes its value behind the loop. */
@@ -129,7 +165,7 @@ class Unrolling {
       const count = accumulators[i] === undefined ? 1 : COPIES;
       return Array.from({ length: count }, (_, copy) => {
         const made = fn.value(op.phi, phi.type, [], body, phi.at);
-        const start = copy === 0 ? phi.args[entry] : fn.const(phi.type, IDENTITY.get(accumulators[i]!)!);
+        const start = copy === 0 ? phi.args[entry] : accumulators[i]!.start;
         made.args = [start];
         body.phis.push(made);
         return made;
@@ -171,9 +207,9 @@ class Unrolling {
     counter.args.push(next);
     body.end = "branch";
     body.control = emit(op.icmp, 1, [next, fn.const(64, 0)], NE);
-    return block.phis.map((phi, i) => () => {
+    return block.phis.map((_, i) => () => {
       const [first, ...rest] = lasts[i];
-      return rest.reduce((sum, part) => emit(accumulators[i]!, phi.type, [sum, part]), first);
+      return rest.reduce((sum, part) => accumulators[i]!.join(sum, part), first);
     });
   }
 }
