@@ -10,11 +10,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { PASSES } from "../compiler/passes.ts";
 import { inProcess } from "./calls.ts";
-import { codeQuality } from "./code.ts";
+import { type CodeOptions, codeQuality } from "./code.ts";
 import { fibonacci } from "./fibonacci.ts";
 import { firstOf, ROOT } from "./measure.ts";
-import { codeTable, writePerformance } from "./performance.ts";
+import { codeTable, MEASURED_PASSES, writePerformance } from "./performance.ts";
 import { processes } from "./processes.ts";
 import { loader, sizes } from "./sizes.ts";
 import { isMet, markdown, type Row } from "./table.ts";
@@ -79,7 +80,18 @@ function code(): void {
   });
   if (values.json !== undefined) output({ machine: machine(), ...report });
   if (values.json !== "-") console.log(codeTable(report));
-  if (values.write) writePerformance(report, machine());
+  if (values.write) writePerformance(report, codeQuality(passOptions()), machine());
+}
+
+/** The same programs with one pass after the other left out. */
+function passOptions(): CodeOptions {
+  const known = MEASURED_PASSES.filter((name) => PASSES.some((pass) => pass.name === name));
+  const without = known.map((name) => [`no_${name}`, { without: [name] }]);
+  return {
+    folder: join(ROOT, "bench/programs"),
+    milliseconds: Number(values.milliseconds) / 3,
+    versions: { runbpf: {}, ...Object.fromEntries(without) },
+  };
 }
 
 /** Everything else: one table of figures and targets. */

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CodeReport } from "./code.ts";
+import { type CodeReport, geomean } from "./code.ts";
 import { ROOT } from "./measure.ts";
 
 const number = (value: number): string =>
@@ -40,6 +40,34 @@ export function codeTable({ programs, geomean }: CodeReport): string {
   ].join("\n");
 }
 
+/** Passes that may be left out, and how much slower and larger code is then. */
+export const MEASURED_PASSES: readonly string[] = [
+  "value-numbering",
+  "rotates",
+  "divide-constants",
+  "if-convert",
+  "block-loops",
+  "narrow-phis",
+  "unroll-counted",
+  "unroll-shifts",
+  "layout",
+  "promote-stack",
+  "merge-loads",
+  "inline-functions",
+];
+
+export function passTable({ programs }: CodeReport): string {
+  const ratio = (of: "ns" | "codeBytes", column: string) =>
+    geomean(programs.map((row) => Math.max(row[of][column], 0.1) / Math.max(row[of].runbpf, 0.1)));
+  const columns = Object.keys(programs[0]?.ns ?? {}).filter((column) => column.startsWith("no_"));
+  const rows = columns.map((column) => {
+    const [worst] = [...programs].sort((a, b) => b.ns[column] / b.ns.runbpf - a.ns[column] / a.ns.runbpf);
+    const most = `${(worst.ns[column] / worst.ns.runbpf).toFixed(1)} × (${worst.name})`;
+    return `| ${column.slice(3)} | ${ratio("ns", column).toFixed(3)} × | ${most} | ${ratio("codeBytes", column).toFixed(3)} × |`;
+  });
+  return ["| without | time | at most | code |", "| --- | ---: | ---: | ---: |", ...rows].join("\n");
+}
+
 const BAR = 14;
 const LEFT = 170;
 const WIDTH = 760;
@@ -70,14 +98,15 @@ ${bars.join("\n")}
 `;
 }
 
-/** Puts the table between its marks, and the chart beside the page. */
-export function writePerformance(report: CodeReport, machine: string): void {
+/** Puts the tables between their marks, and the chart beside the page. */
+export function writePerformance(report: CodeReport, passes: CodeReport, machine: string): void {
   const path = join(ROOT, "docs/performance.md");
-  const page = readFileSync(path, "utf8");
-  const text = `${codeTable(report)}\n\nMeasured on ${machine}.\n`;
-  writeFileSync(
-    path,
-    page.replace(/(<!-- code -->\n)[\s\S]*?(<!-- \/code -->)/, (_, a, b) => `${a}${text}${b}`),
-  );
+  const put = (page: string, mark: string, what: string) => {
+    const [start, end] = [`<!-- ${mark} -->\n`, `<!-- /${mark} -->`];
+    const [from, to] = [page.indexOf(start) + start.length, page.indexOf(end)];
+    return `${page.slice(0, from)}${what}${page.slice(to)}`;
+  };
+  const page = put(readFileSync(path, "utf8"), "code", `${codeTable(report)}\n\nMeasured on ${machine}.\n`);
+  writeFileSync(path, put(page, "passes", `${passTable(passes)}\n`));
   writeFileSync(join(ROOT, "docs/performance.svg"), chart(report));
 }

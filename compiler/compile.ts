@@ -59,6 +59,8 @@ export interface CompileOptions {
   verify?: boolean;
   /** Limits of the verifier, contexts and helpers of the host. */
   limits?: Omit<VerifyOptions, "ctx" | "trace">;
+  /** Passes of the optimiser to leave out, by name: to measure what they are worth. */
+  without?: readonly string[];
   /** Checks the IR's invariants after each pass. */
   check?: boolean;
   /** Called with the IR after building ("build") and after each pass. */
@@ -163,7 +165,7 @@ function buildAll(
   clock.done("build");
   const level = options.optimize ?? 2;
   for (const { name, run, skip } of PASSES) {
-    if (skip?.includes(level)) continue;
+    if (skip?.includes(level) || options.without?.includes(name)) continue;
     for (const fn of fns) {
       run(fn, { imports, params, maps: program.maps, features });
       seen(name, fn);
