@@ -39,6 +39,14 @@ export function upperZero(v: Value, depth = 4): boolean {
   }
 }
 
+/** How many low bits of this value may be set, as far as its operation tells. */
+function bitsOf(v: Value): number {
+  if (v.op === op.zext) return Math.min(bitsOf(v.args[0]), 32);
+  if (v.op === op.load8) return 8;
+  if (v.op === op.load16 || v.op === op.bswap16) return 16;
+  return v.type;
+}
+
 /** The constant result of `v`, whose arguments are all constants; undefined where there is no rule. */
 function constant(fn: Fn, v: Value): Value | undefined {
   const [a, b] = v.args;
@@ -159,6 +167,7 @@ function withConstant(fn: Fn, v: Value, emit: Emit): Value {
     case op.and:
       if (zero) return b;
       if (isInt(b, -1)) return a;
+      if ((~b.lo & (2 ** Math.min(bitsOf(a), 32) - 1)) === 0 && bitsOf(a) <= 32) return a;
       if (v.type === 64 && b.lo === -1 && b.hi === 0) return emit(op.zext, 64, [emit(op.trunc, 32, [a])]);
       if (a.op === op.and && isConst(a.args[1])) return combine(fn, v, op.and, a, b);
       break;
