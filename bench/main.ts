@@ -14,6 +14,7 @@ import { PASSES } from "../compiler/passes.ts";
 import { inProcess } from "./calls.ts";
 import { type CodeOptions, codeQuality } from "./code.ts";
 import { fibonacci } from "./fibonacci.ts";
+import { maps } from "./maps.ts";
 import { firstOf, ROOT } from "./measure.ts";
 import { codeTable, MEASURED_PASSES, writePerformance } from "./performance.ts";
 import { processes } from "./processes.ts";
@@ -27,6 +28,7 @@ const PARTS: Record<string, () => Row[]> = {
   processes,
   calls: inProcess,
   verify: verification,
+  maps,
 };
 
 function machine(): string {

@@ -33,7 +33,7 @@ export function sizes(): Row[] {
 function arm64Sizes(): Row {
   const examples = readdirSync(join(ROOT, "examples")).filter((name) => /^\d/.test(name));
   const size = (example: string, target: "x64" | "arm64") =>
-    compile(object(example), { format: "bare", target, verify: false }).container.length;
+    compile(object(example), { format: "spf", target, verify: false }).container.length;
   const logs = examples.map((example) => Math.log(size(example, "arm64") / size(example, "x64")));
   const value = Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
   const what = "arm64 containers, times x64, all examples";

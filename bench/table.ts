@@ -13,7 +13,8 @@ export interface Row {
 }
 
 function number(value: number, unit: Row["unit"]): string {
-  const digits = unit === "bytes" ? 0 : unit === "×" ? 3 : unit === "ns" ? 0 : value < 10 ? 2 : 0;
+  const digits =
+    unit === "bytes" ? 0 : unit === "×" ? 3 : unit === "ns" ? (value < 10 ? 1 : 0) : value < 10 ? 2 : 0;
   return `${value.toFixed(digits)}${unit === "×" ? "" : ` ${unit}`}`;
 }
 
