@@ -273,6 +273,8 @@ function readMaps(payload: Reader, { container, strings }: ReadContext): void {
 function checkMap(payload: Reader, container: Container, map: MapDefinition): void {
   if (map.inner >= container.maps.length || container.maps[map.inner]?.inner >= 0)
     payload.fail(0, `an inner map for ${map.name} that is no map of maps`, `map ${map.inner}`);
+  if (map.initial.length > 0 && map.keySize !== 4)
+    payload.fail(0, `keys of 4 bytes in ${map.name}, which has initial entries`, `${map.keySize}`);
   for (const { index, kind, target } of map.initial) {
     const count = kind === "map" ? container.maps.length : container.programs.length;
     if (target >= count || index >= map.maxEntries)

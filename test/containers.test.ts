@@ -106,9 +106,18 @@ const spf: fc.Arbitrary<Container> = fc
       map.name += index;
     }
     if (maps.length > 1)
-      Object.assign(maps[0], { inner: 1, maxEntries: 9, initial: [{ index: 8, kind: "map", target: 1 }] });
+      Object.assign(maps[0], {
+        inner: 1,
+        keySize: 4,
+        maxEntries: 9,
+        initial: [{ index: 8, kind: "map", target: 1 }],
+      });
     if (maps.length > 2)
-      Object.assign(maps[2], { maxEntries: 1, initial: [{ index: 0, kind: "program", target: 0 }] });
+      Object.assign(maps[2], {
+        keySize: 4,
+        maxEntries: 1,
+        initial: [{ index: 0, kind: "program", target: 0 }],
+      });
     const symbols =
       blocks.dataSize > 0
         ? [{ block: "data" as const, name: "counter", offset: 4, size: blocks.dataSize - 4 }]

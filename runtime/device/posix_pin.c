@@ -105,7 +105,8 @@ static int read_directory(struct directory *d)
 	if (d->count > MOST) return refuse_number("", "at most 256 maps", d->count);
 	if (d->checksum != checksum_of(d)) return refuse("", "contents that match their checksum", "others (the file is damaged)");
 	if (d->cpus - 1 >= MOST_CPUS) return refuse_number("", "1 to 64 threads", d->cpus);
-	if (d->size != (uint64_t)stat.st_size) return refuse_number("", "the file's size", d->size);
+	/* Longer: somebody ended while a map was added. */
+	if (d->size > (uint64_t)stat.st_size) return refuse_number("", "at most the file's size", d->size);
 	for (uint32_t i = 0; i < d->count; i++)
 		if (check_entry(d, i)) return -1;
 	return 0;
@@ -139,7 +140,8 @@ static int add_entry(struct directory *d, const char *name, const struct map_def
 	struct entry *e = &d->entries[d->count];
 	*e = (struct entry){ .is = *is, .inner = 0xffffffff, .offset = (end + PAGE - 1) & ~(uint64_t)(PAGE - 1), .size = size };
 	strcpy(e->name, name);
-	if (ftruncate(pin.fd, e->offset + size) < 0) return refuse(name, "room for a map", strerror(errno));
+	/* What stands behind the maps is none: it has to read as zeros. */
+	if (ftruncate(pin.fd, d->size) < 0 || ftruncate(pin.fd, e->offset + size) < 0) return refuse(name, "room for a map", strerror(errno));
 	void *block = pin.block[d->count] = map_file(e->offset, size);
 	if (!block) return -1;
 	pin.mapped[d->count++] = size;

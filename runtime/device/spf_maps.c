@@ -128,6 +128,8 @@ static int fill_maps(struct load *load) {
 			struct map_handle *other = &app->map[k].handle;
 			if (k != i && other->block && alike(&app->map[inner].handle.is, &other->is)) targets[k] = (uintptr_t)other;
 		}
+		/* An index is the key. */
+		if (map->record[INITIAL] && map->handle.is.key_size != 4) return fail(load, SPF_E_LAYOUT, entry, map->name);
 		for (uint32_t n = map->record[INITIAL]; n; n--, entry += 2) {
 			uint32_t target = entry[1] & 0x7fffffff;
 			if ((entry[1] == target) != holds_maps || !targets[target]) return fail(load, SPF_E_LAYOUT, entry, map->name);

@@ -1,5 +1,6 @@
 /** The map library as machine code: placed once per thread, called like guest code, so that a fault in it is an error. */
 
+import { readFileSync } from "node:fs";
 import type { Arch } from "../../formats/container.ts";
 import { bug } from "../../formats/error.ts";
 import { readSpf } from "../../formats/spf.ts";
@@ -33,9 +34,18 @@ function libraryOf(thread: Thread): Map<string, number> {
 export const helperOf = (thread: Thread, id: number): number =>
   libraryOf(thread).get(`helper/${id}`) ?? bug(`no helper ${id} in the map library`);
 
-/** Whether a thread of this machine lives: kill with signal 0 says so. */
 const ESRCH = 3;
-export const isAlive = (owner: number): boolean => libc.kill(owner, 0) === 0 || libc.errno() !== ESRCH;
+
+/** Whether a thread of this machine lives: kill with signal 0 says so, but of zombies, which hold nothing any more. */
+export function isAlive(owner: number): boolean {
+  if (libc.kill(owner, 0) !== 0 && libc.errno() === ESRCH) return false;
+  try {
+    const stat = readFileSync(`/proc/${owner}/stat`, "latin1");
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return true; // nothing more is known of it
+  }
+}
 
 const askAlive = (_context: unknown, owner: Word): number => (isAlive(Number(owner)) ? 1 : 0);
 

@@ -144,6 +144,8 @@ export class PinnedStore implements MapStore {
       });
     const entry = { name, is, offset: nextBlock(file), size };
     const end = entry.offset + size;
+    // What stands behind the maps is none: it has to read as zeros.
+    ftruncateSync(this.fd, file.size);
     ftruncateSync(this.fd, end);
     const block = this.open(entry, true);
     create(block.bytes);
