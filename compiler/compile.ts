@@ -146,6 +146,13 @@ function checkReferences(program: Program): void {
         });
 }
 
+/** Functions that are reached from outside of the code. */
+function rootsOf({ entries, pointers }: Program): Set<number> {
+  const roots = new Set(entries.map(({ func }) => func));
+  for (const { to } of pointers) if (to.kind === "function") roots.add(to.index);
+  return roots;
+}
+
 /** BPF to optimised SSA, for every function of a program. */
 function buildAll(
   program: Program,
@@ -164,10 +171,13 @@ function buildAll(
   for (const fn of fns) seen("build", fn);
   clock.done("build");
   const level = options.optimize ?? 2;
-  for (const { name, run, skip } of PASSES) {
+  const context = { imports, params, maps: program.maps, features, level, fns, roots: rootsOf(program) };
+  for (const { name, run, runAll, skip, inlined } of PASSES) {
     if (skip?.includes(level) || options.without?.includes(name)) continue;
+    runAll?.(context);
     for (const fn of fns) {
-      run(fn, { imports, params, maps: program.maps, features });
+      if (inlined && !fn.inlined) continue;
+      run?.(fn, context);
       seen(name, fn);
     }
     clock.done(name);
@@ -226,6 +236,9 @@ function generateNative(program: Program, arch: Arch, options: CompileOptions, c
   return { codes, imports, stack, patch: target.patch };
 }
 
+/** A function to which nothing leads keeps its index. */
+const NO_CODE: FunctionCode = { bytes: new Uint8Array(0), alignment: 1, fixups: [], lines: [], stack: 0 };
+
 /** SSA to machine code, for every function. */
 function generate(fns: Fn[], target: Target, alignment: number, clock: Clock): FunctionCode[] {
   const context = { needsGot: findGotUsers(fns) };
@@ -236,7 +249,9 @@ function generate(fns: Fn[], target: Target, alignment: number, clock: Clock): F
   clock.done("select");
   const allocated = machine.map((fn) => allocate(fn, target.registers));
   clock.done("allocate");
-  const codes = machine.map((fn, f) => target.encode(fn, allocated[f], fns[f].stack));
+  const codes = machine.map((fn, f) =>
+    fns[f].dead ? NO_CODE : target.encode(fn, allocated[f], fns[f].stack),
+  );
   clock.done("encode");
   return codes;
 }

@@ -97,6 +97,7 @@ export function debugInfo(program: Program, functions: FunctionCode[], packed: P
     return fileIndex.get(file)!;
   };
   for (const [f, { bytes, lines }] of functions.entries()) {
+    if (bytes.length === 0) continue;
     const start = packed.offsets[f];
     info.functions.push({ name: program.functions[f].name, start, end: start + bytes.length });
     const source = program.functions[f].lines;

@@ -11,6 +11,7 @@ import { divideConstants } from "./opt/divide-constants.ts";
 import { dropExtensions } from "./opt/drop-extensions.ts";
 import { extendLoads } from "./opt/extend-loads.ts";
 import { ifConvert } from "./opt/if-convert.ts";
+import { inlineFunctions } from "./opt/inline-functions.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
 import { layout } from "./opt/layout.ts";
@@ -35,11 +36,19 @@ export interface PassContext {
   maps: readonly MapDefinition[];
   /** What the target's selection has beyond the operations that all have. */
   features: ReadonlySet<string>;
+  level: Level;
+  fns: readonly Fn[];
+  /** Functions that are reached from outside: entries, pointers in data. */
+  roots: ReadonlySet<number>;
 }
 
 export interface Pass {
   name: string;
-  run(fn: Fn, context: PassContext): void;
+  run?(fn: Fn, context: PassContext): void;
+  /** In place of `run`: looks at all functions at once. */
+  runAll?(context: PassContext): void;
+  /** Only for functions into which others were put. */
+  inlined?: boolean;
   /** Levels of optimisation that go without it. */
   skip?: readonly Level[];
 }
@@ -64,6 +73,14 @@ export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   // Targets may have come through the stack; unused arguments then die.
   { name: "direct-calls", run: directCalls },
+  // Only functions without a frame are put into others; dead values may still mention theirs.
+  { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  { name: "inline-functions", runAll: inlineFunctions, skip: NOT_AT_0 },
+  // What callers passed is seen now: constants, and addresses of their frame that no longer escape.
+  { name: "simplify", run: simplify, inlined: true },
+  { name: "dead-code", run: deadCode, inlined: true },
+  { name: "promote-stack", run: promoteStack, inlined: true },
+  { name: "simplify", run: simplify, inlined: true },
   // Constant branches fall, their phis lose arguments …
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   // … and null checks of what look-ups in arrays give are decided.

@@ -66,6 +66,10 @@ export class Fn {
   params = 0;
   /** Bytes of BPF stack below r10 that may be accessed, 0 … 512. */
   stack = 0;
+  /** Nothing leads to it any more: it gets no code. */
+  dead = false;
+  /** Other functions were put into it. */
+  inlined = false;
   /** Values without arguments, one for each content; they stand in no block and dominate everything. */
   readonly leaves: Value[] = [];
   private readonly small = new Map<number, Value>();
