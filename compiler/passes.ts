@@ -16,6 +16,7 @@ import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
 import { layout } from "./opt/layout.ts";
 import { mergeLoads } from "./opt/merge-loads.ts";
+import { mergeStores } from "./opt/merge-stores.ts";
 import { narrowPhis } from "./opt/narrow-phis.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
 import { rotates } from "./opt/rotates.ts";
@@ -88,6 +89,7 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   // Sums of bytes are still as they were written; what extends the result comes after.
   { name: "merge-loads", run: mergeLoads, skip: NOT_AT_0 },
+  { name: "merge-stores", run: mergeStores, skip: NOT_AT_0 },
   { name: "drop-extensions", run: dropExtensions, skip: NOT_AT_0 },
   { name: "extend-loads", run: extendLoads, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
