@@ -231,7 +231,7 @@ function generateNative(program: Program, arch: Arch, options: CompileOptions, c
   const target = targetFor(arch, options.cpu ?? []);
   const built = buildAll(program, options, target.features, clock);
   const imports = assignSlots(built.fns, built.imports);
-  const codes = generate(built.fns, target, (options.optimize ?? 2) === 2 ? target.loopAlignment : 1, clock);
+  const codes = generate(built.fns, target, options.optimize ?? 2, clock);
   const stack = stackNeeds(built.fns, codes, imports, program);
   return { codes, imports, stack, patch: target.patch };
 }
@@ -240,11 +240,18 @@ function generateNative(program: Program, arch: Arch, options: CompileOptions, c
 const NO_CODE: FunctionCode = { bytes: new Uint8Array(0), alignment: 1, fixups: [], lines: [], stack: 0 };
 
 /** SSA to machine code, for every function. */
-function generate(fns: Fn[], target: Target, alignment: number, clock: Clock): FunctionCode[] {
+function generate(
+  fns: Fn[],
+  target: Target,
+  level: CompileOptions["optimize"],
+  clock: Clock,
+): FunctionCode[] {
+  const alignment = level === 2 ? target.loopAlignment : 1;
+  const small = level === "s";
   const context = { needsGot: findGotUsers(fns) };
   const machine = fns.map((fn) => {
     splitCriticalEdges(fn);
-    return { ...new Lowering(fn, context, target.selection).run(), alignment };
+    return { ...new Lowering(fn, context, target.selection).run(), alignment, small };
   });
   clock.done("select");
   const allocated = machine.map((fn) => allocate(fn, target.registers));

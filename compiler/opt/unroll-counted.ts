@@ -133,7 +133,9 @@ class Unrolling {
   /** No operation of the loop uses it. */
   private isForOthers(v: Value): boolean {
     const { block, latch } = this.loop;
-    return !block.body.some(({ args }) => args.includes(v)) && !block.phis.some(({ args }) => args[latch] === v);
+    return (
+      !block.body.some(({ args }) => args.includes(v)) && !block.phis.some(({ args }) => args[latch] === v)
+    );
   }
 
   /** The largest or least value: select(x > phi, x, phi), any way round. */

@@ -88,6 +88,8 @@ export interface MFn {
   name: string;
   /** Inner loops start at multiples of so many bytes, a power of two. */
   alignment: number;
+  /** Bytes count more than time. */
+  small: boolean;
   blocks: MBlock[];
   /** Number of virtual registers. */
   registers: number;

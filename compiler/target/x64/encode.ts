@@ -68,6 +68,7 @@ class Encoder implements Machine {
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
   private readonly asm = new X64Assembler();
+  private readonly small: boolean;
   private readonly saved: number[];
   /** Bytes that rsp goes down after the pushes, and where in them the BPF frame ends. */
   private readonly frame: number;
@@ -76,6 +77,7 @@ class Encoder implements Machine {
   private flags = { at: -1, register: -1, wide: 0 };
 
   constructor(fn: MFn, allocation: Allocation, bpfStack: number) {
+    this.small = fn.small;
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
     this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
     const calls = fn.blocks.some((b) =>
@@ -179,7 +181,10 @@ class Encoder implements Machine {
   private constant(r: number, lo: number, hi: number): void {
     const { asm } = this;
     if (lo === 0 && hi === 0) asm.rr(R.alu[4][0], r, r);
-    else if (hi === 0) asm.r(R.movImm32, r, lo);
+    else if (this.small && fitsInt8(lo) && hi === lo >> 31) {
+      asm.op(R.pushImm8, lo);
+      asm.r(R.pop, r);
+    } else if (hi === 0) asm.r(R.movImm32, r, lo);
     else if (hi === -1 && lo < 0) asm.rr(R.movSigned, 0, r, lo);
     else asm.r(R.movImm64, r, lo, hi);
   }

@@ -66,6 +66,7 @@ export const R = {
     X64Row
   >,
   push: x64("push r64"),
+  pushImm8: x64("push imm8"),
   pop: x64("pop r64"),
   pushMemory: x64("push r/m64"),
   popMemory: x64("pop r/m64"),
