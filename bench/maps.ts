@@ -51,7 +51,7 @@ function operations(): Row[] {
 
 function librarySize(): Row {
   const object = new Uint8Array(readFileSync(join(ROOT, "helpers/lib/maps.o")));
-  const { report } = compile(object, { name: "maps.o", target: "x64", verify: false });
+  const { report } = compile(object, { name: "maps.o", target: "x64", optimize: "s", verify: false });
   const what = "map library, native code on x64";
   return {
     key: "maps.library",
