@@ -12,7 +12,8 @@ import { op } from "../ir/ops.ts";
 const SMALL = 20;
 /** Values of a function that still takes others in: allocation is near linear, and no more. */
 const MOST = 4000;
-/** Values that copies may add besides as many as the program has. */
+/** Values that may be copied: so many times what the program has, and some more; long chains copy theirs again. */
+const COPIES = 4;
 const SPARE = 1000;
 
 export interface InlineContext {
@@ -41,14 +42,14 @@ export function inlineFunctions({ fns, roots, level }: InlineContext): void {
   const facts = fns.map((fn) => factsOf(fn));
   for (const { calls } of facts) for (const to of calls) facts[to].callers++;
   for (const f of [...roots, ...fns.flatMap(addressesIn)]) facts[f].taken = true;
-  let budget = SPARE + facts.reduce((sum, { size }) => sum + size, 0);
+  let budget = SPARE + COPIES * facts.reduce((sum, { size }) => sum + size, 0);
   const done = new Uint8Array(fns.length);
   for (const f of calleesFirst(facts)) {
     const wanted = (call: Value): boolean => {
       const to = facts[call.aux];
-      if (done[call.aux] === 0 || !to.fits || facts[f].size + to.size > MOST) return false;
-      if (to.callers === 1 && !to.taken) return true;
-      if (level === "s" || !to.straight || to.size > SMALL || budget < to.size) return false;
+      if (done[call.aux] === 0 || !to.fits || facts[f].size + to.size > MOST || budget < to.size)
+        return false;
+      if ((to.callers > 1 || to.taken) && (level === "s" || !to.straight)) return false;
       budget -= to.size;
       return true;
     };
