@@ -4,7 +4,6 @@ import { compile } from "../compiler/compile.ts";
 import { contextOfHook } from "../compiler/context.ts";
 import { load, loadRaw } from "../compiler/load.ts";
 import type { Code, ObjectFile } from "../compiler/object.ts";
-import { PASSES } from "../compiler/passes.ts";
 import type { BtfLine } from "../formats/btf.ts";
 import { type ElfRelocation, R_BPF } from "../formats/elf.ts";
 import { InputError } from "../formats/error.ts";
@@ -214,17 +213,7 @@ function dumpFunction(object: ObjectFile, code: Code, { where, style }: Subject,
 /** Every function after the last pass of its level. */
 export function dumpIr({ bytes, args, kind, where }: Subject): string {
   const options = { ...compileOptions(args, where), raw: kind === "raw" };
-  const last = PASSES.filter(({ skip }) => !skip?.includes(options.optimize ?? 2)).length;
-  const passes = new Map<object, number>();
-  const out: string[] = [];
-  compile(bytes, {
-    ...options,
-    verify: false,
-    onPass: (_, fn, text) => {
-      const done = passes.get(fn) ?? 0;
-      passes.set(fn, done + 1);
-      if (done === last) out.push(text());
-    },
-  });
-  return out.join("\n");
+  const last = new Map<object, string>();
+  compile(bytes, { ...options, verify: false, onPass: (_, fn, text) => last.set(fn, text()) });
+  return [...last.values()].join("\n");
 }

@@ -64,7 +64,7 @@ class Division {
     const size = signed && d < 0n ? -d : BigInt.asUintN(v.type, d);
     if (size < 2n || (signed && size >= 1n << BigInt(v.type - 1))) return undefined;
     const quotient = signed ? this.signed(n, size, d < 0n) : this.unsigned(n, size);
-    if (quotient === undefined || v.op === op.udiv || v.op === op.sdiv) return quotient;
+    if (v.op === op.udiv || v.op === op.sdiv) return quotient;
     return this.emit(op.sub, v.type, [n, this.emit(op.mul, v.type, [quotient, by])]);
   }
 
@@ -77,7 +77,9 @@ class Division {
     return by === 0n ? v : this.emit(op.lshr, v.type, [v, this.fn.const(v.type, Number(by))]);
   }
 
-  private unsigned(n: Value, d: bigint): Value | undefined {
+  private unsigned(n: Value, d: bigint): Value {
+    const power = i64.log2(i64.fromBig(d), i64.high);
+    if (power >= 0) return this.shift(n, BigInt(power));
     return n.type === 64 ? this.unsigned64(n, d) : this.unsigned32(n, d);
   }
 
@@ -113,14 +115,12 @@ class Division {
   }
 
   /** The size of the dividend divided, with its sign (and the divisor's) put back. */
-  private signed(n: Value, d: bigint, negative: boolean): Value | undefined {
+  private signed(n: Value, d: bigint, negative: boolean): Value {
     const { emit, fn } = this;
     const { type } = n;
     const sign = emit(op.ashr, type, [n, fn.const(type, type - 1)]);
     const size = emit(op.sub, type, [emit(op.xor, type, [n, sign]), sign]);
-    const power = i64.log2(i64.fromBig(d), i64.high);
-    const quotient = power >= 0 ? this.shift(size, BigInt(power)) : this.unsigned(size, d);
-    if (quotient === undefined) return undefined;
+    const quotient = this.unsigned(size, d);
     const side = negative ? emit(op.xor, type, [sign, fn.const(type, -1)]) : sign;
     return emit(op.sub, type, [emit(op.xor, type, [quotient, side]), side]);
   }

@@ -34,9 +34,10 @@ export const FAULTS: [name: string, code: string, error: string, text: RegExp][]
   ["an endless loop", "l:\nr1 += 1\ngoto l", "ERR_RUNBPF_TIMEOUT", /still running after \d+ ms$/],
   [
     "a fault in a callee",
-    "call f\nexit\nf:\nr1 = 0\nr0 = *(u8 *)(r1 + 1)\nexit",
+    // Called twice, with a loop: it stays a function of its own.
+    "call f\ncall f\nexit\nf:\nr2 = 9\nl:\nr2 += -1\nif r2 > 3 goto l\nr1 = 0\nr0 = *(u8 *)(r1 + 1)\nexit",
     "ERR_RUNBPF_FAULT",
-    /in main\+0x10\(\)/,
+    /in main\+0x18\(\)/,
   ],
   [
     "a fault in memcpy names the caller",

@@ -165,7 +165,11 @@ describe("hostile bytecode", () => {
       patched("r1 = 5 ll\nexit", (c) => (c[1] = 0x61)),
       /expected the slot of the data block/,
     ],
-    ["a map", patched("r1 = 5 ll\nexit", (c) => (c[1] = 0x11)), /expected a constant, data, a map or a function/],
+    [
+      "a map",
+      patched("r1 = 5 ll\nexit", (c) => (c[1] = 0x11)),
+      /expected a constant, data, a map or a function/,
+    ],
   ]; // prettier-ignore
 
   it.each(cases)("%s", (_, file, text) => {
