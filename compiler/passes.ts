@@ -14,13 +14,17 @@ import { ifConvert } from "./opt/if-convert.ts";
 import { inlineFunctions } from "./opt/inline-functions.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
+import { lateCounters } from "./opt/late-counters.ts";
 import { layout } from "./opt/layout.ts";
 import { mergeLoads } from "./opt/merge-loads.ts";
 import { mergeStores } from "./opt/merge-stores.ts";
+import { multiplyConstants } from "./opt/multiply-constants.ts";
 import { narrowPhis } from "./opt/narrow-phis.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
+import { reassociate } from "./opt/reassociate.ts";
 import { rotates } from "./opt/rotates.ts";
 import { simplify } from "./opt/simplify.ts";
+import { sinkPhis } from "./opt/sink-phis.ts";
 import { tailCalls } from "./opt/tail-calls.ts";
 import { threadJumps } from "./opt/thread-jumps.ts";
 import { unrollCounted } from "./opt/unroll-counted.ts";
@@ -95,6 +99,9 @@ export const PASSES: readonly Pass[] = [
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
   { name: "rotates", run: rotates, skip: NOT_AT_0 },
   { name: "divide-constants", run: divideConstants, skip: [0, "s"] },
+  { name: "multiply-constants", run: multiplyConstants, skip: [0, "s"] },
+  { name: "reassociate", run: reassociate, skip: [0, 1, "s"] },
+  { name: "sink-phis", run: sinkPhis, skip: NOT_AT_0 },
   // … and all leave new chances for the local rules.
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
@@ -117,5 +124,7 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
+  // No local rule may look at what it makes.
+  { name: "late-counters", run: lateCounters, skip: NOT_AT_0 },
   { name: "layout", run: layout, skip: NOT_AT_0 },
 ];

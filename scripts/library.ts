@@ -9,7 +9,13 @@ export const ENGINES = ["x64", "arm64", "bytecode"] as const satisfies Arch[];
 /** The module with the library for one engine. */
 export function libraryModule(arch: Arch): string {
   const object = readFileSync(new URL("../helpers/lib/maps.o", import.meta.url));
-  const { container } = compile(object, { name: "maps.o", format: "spf", target: arch, optimize: "s", verify: false });
+  const { container } = compile(object, {
+    name: "maps.o",
+    format: "spf",
+    target: arch,
+    optimize: "s",
+    verify: false,
+  });
   const text = Buffer.from(container)
     .toString("base64")
     .replace(/.{100}/g, (line) => `${line}" +\n  "`);

@@ -23,6 +23,16 @@ export function reversePostorder(fn: Fn): Block[] {
   return result.reverse();
 }
 
+/** By value: how often it is an argument or a control. */
+export function countUses(fn: Fn): Int32Array {
+  const uses = new Int32Array(fn.nextValue);
+  for (const { phis, body, control } of fn.blocks) {
+    for (const list of [phis, body]) for (const v of list) for (const arg of v.args) uses[arg.id]++;
+    if (control !== null) uses[control.id]++;
+  }
+  return uses;
+}
+
 /** Removes one edge from → to, with its argument in each phi of `to`. */
 export function removeEdge(from: Block, to: Block): void {
   const index = to.predecessors.indexOf(from);

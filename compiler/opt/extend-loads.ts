@@ -1,6 +1,6 @@
 /** A load that is only used sign-extended becomes a sign-extending load, in its place. */
 
-import { Replacements } from "../ir/flow.ts";
+import { countUses, Replacements } from "../ir/flow.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { type Op, op } from "../ir/ops.ts";
 
@@ -27,16 +27,6 @@ export function extendLoads(fn: Fn): void {
   if (dead.size === 0) return;
   for (const block of fn.blocks) block.body = block.body.filter((v) => !dead.has(v));
   replaced.apply(fn);
-}
-
-function countUses(fn: Fn): Int32Array {
-  const uses = new Int32Array(fn.nextValue);
-  for (const block of fn.blocks) {
-    for (const list of [block.phis, block.body])
-      for (const v of list) for (const arg of v.args) uses[arg.id]++;
-    if (block.control !== null) uses[block.control.id]++;
-  }
-  return uses;
 }
 
 /** The load that `v` sign-extends, directly or through a zero-extension, where nobody else uses it. */

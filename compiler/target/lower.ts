@@ -4,7 +4,7 @@
  */
 
 import { bug } from "../../formats/error.ts";
-import { reversePostorder } from "../ir/flow.ts";
+import { countUses, reversePostorder } from "../ir/flow.ts";
 import { upperZero } from "../ir/fold.ts";
 import { Block, type Fn, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
@@ -260,16 +260,6 @@ function findAddresses(fn: Fn): Uint8Array {
     if (control !== null) found[control.id] = 0;
   }
   return found;
-}
-
-function countUses(fn: Fn): Int32Array {
-  const count = new Int32Array(fn.nextValue);
-  for (const block of fn.blocks) {
-    for (const list of [block.phis, block.body])
-      for (const v of list) for (const arg of v.args) count[arg.id]++;
-    if (block.control !== null) count[block.control.id]++;
-  }
-  return count;
 }
 
 /** Phis of 32-bit values whose registers have a zero upper half whichever way control comes. */

@@ -12,7 +12,7 @@ if (isMainThread) {
   const versions = ["prog.o", "next.o"].map(
     (name) => compile(readFileSync(new URL(name, import.meta.url)), { name, format: "spf" }).container,
   );
-  const program = runtime.load("greeter", versions[0]);
+  runtime.load("greeter", versions[0]);
   const shared = runtime.share("greeter");
   const threads = [1, 2].map(() => new Worker(new URL(import.meta.url), { workerData: shared }));
   const done = Promise.all(

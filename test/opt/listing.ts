@@ -24,3 +24,15 @@ export function accesses(source: string, options: CompileOptions = {}): string[]
     found.replace(/, v\d+/, ", v").replace(/\[v\d+/, "[v"),
   );
 }
+
+/** The lines of a program's only function, values numbered in their order: "v1: i64 = add r1, 1". */
+export function lines(source: string, options: CompileOptions = {}): string[] {
+  const [text] = optimised(source, options).values();
+  const names = new Map<string, string>();
+  for (const [, name] of text.matchAll(/(v\d+): /g)) names.set(name, `v${names.size}`);
+  return text
+    .split("\n")
+    .slice(1, -2)
+    .map((line) => line.trim().replace(/\bv\d+\b/g, (name) => names.get(name) ?? name))
+    .filter((line) => !/^b\d+:|^jump/.test(line));
+}

@@ -226,7 +226,7 @@ class Encoder implements Machine {
         this.constant(def, lo, inst.hi);
         break;
       case K.lea:
-        this.memory(R.lea[1], def, inst);
+        this.memory(R.lea[wide], def, inst);
         break;
       case K.code:
       case K.rodata:

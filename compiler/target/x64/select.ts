@@ -100,6 +100,9 @@ function scaleOf(v: Value): number {
   return v.op === op.shl && isConst(v.args[1]) && v.args[1].lo >= 1 && v.args[1].lo <= 3 ? v.args[1].lo : 0;
 }
 
+/** Small multiples that only one sum needs are part of it. */
+const isScaled = (l: Lowering, v: Value): boolean => scaleOf(v) > 0 && l.useCount[v.id] === 1;
+
 function selectValue(l: Lowering, v: Value): void {
   const { op: row } = v;
   if (LOAD_BITS.has(row)) {
@@ -240,6 +243,14 @@ function add(l: Lowering, v: Value): void {
     const inst = l.emit(K.lea, l.register(v), []);
     inst.memory = "frame";
     inst.disp = b.lo;
+    return;
+  }
+  const [x, y] = isScaled(l, a) && !isConst(b) ? [b, a] : [a, b];
+  if (isScaled(l, y)) {
+    const inst = l.emit(K.lea, l.register(v), [l.register(x), l.register(y.args[0])]);
+    inst.memory = "index";
+    inst.scale = 1 << scaleOf(y);
+    inst.width = v.type;
     return;
   }
   const immediate = isSmall(b);

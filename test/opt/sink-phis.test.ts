@@ -1,0 +1,41 @@
+/** Operations on phis: which move to the ways in. */
+
+import { describe, expect, it } from "vitest";
+import { lines } from "./listing.ts";
+
+/** r3 is `a` where r2 is 0, else what is stored at r1; stores keep the branch a branch. */
+const joined = (a: string, after: string): string =>
+  `r3 = ${a}
+if r2 == 0 goto join
+r3 = *(u64 *)(r1 + 0)
+*(u64 *)(r1 + 8) = r3
+join:
+${after}
+exit`;
+
+const body = (source: string): string[] =>
+  lines(source).filter((line) => !/branch|load|store|icmp/.test(line));
+
+describe("sink-phis", () => {
+  it("an addition that one way does not need", () => {
+    expect(body(joined("0", "r0 = r3\nr0 += r4"))).toEqual([
+      "v2: i64 = add v1, r4",
+      "v3: i64 = phi r4, v2",
+      "return v3",
+    ]);
+  });
+  it("a constant on one way", () => {
+    expect(body(joined("4", "r0 = r3\nr0 ^= 1\nr0 -= 7"))).toContain("v4: i64 = phi -2, v3");
+  });
+  it.each<[name: string, source: string, op: string]>([
+    ["where both ways would do it", joined("1", "r0 = r3\nr0 += r4"), "add"],
+    ["where the phi is needed too", joined("0", "*(u64 *)(r1 + 16) = r3\nr0 = r3\nr0 += r4"), "add"],
+    ["with what is made after the phi", joined("0", "r4 = *(u64 *)(r1 + 32)\nr0 = r3\nr0 += r4"), "add"],
+    ["divisions", joined("0", "r0 = r3\nr0 /= r4"), "udiv"],
+  ])("not %s", (_, source, op) => {
+    const list = body(source);
+    const phi = list.findIndex((line) => line.includes("= phi"));
+    expect(list.findIndex((line) => line.includes(`= ${op} `))).toBeGreaterThan(phi);
+    expect(phi).toBeGreaterThanOrEqual(0);
+  });
+});
