@@ -20,6 +20,7 @@ import { mergeLoads } from "./opt/merge-loads.ts";
 import { mergeStores } from "./opt/merge-stores.ts";
 import { multiplyConstants } from "./opt/multiply-constants.ts";
 import { narrowPhis } from "./opt/narrow-phis.ts";
+import { orderPhis } from "./opt/order-phis.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
 import { reassociate } from "./opt/reassociate.ts";
 import { rotates } from "./opt/rotates.ts";
@@ -124,6 +125,7 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
+  { name: "order-phis", run: orderPhis, skip: NOT_AT_0 },
   // No local rule may look at what it makes.
   { name: "late-counters", run: lateCounters, skip: NOT_AT_0 },
   { name: "layout", run: layout, skip: NOT_AT_0 },

@@ -4,7 +4,8 @@
  */
 
 import { Replacements } from "../ir/flow.ts";
-import type { Block, Fn } from "../ir/ir.ts";
+import { isConst } from "../ir/fold.ts";
+import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
 /** Operations of both sides together, and selects, at most: beyond that a branch that is predicted costs less. */
@@ -12,8 +13,10 @@ const MOST_OPERATIONS = 3;
 const MOST_SELECTS = 2;
 
 const SLOW = new Set<unknown>([op.mul, op.umulh, op.udiv, op.umod, op.sdiv, op.smod]);
-/** Operations that cost nothing where their value is used. */
-const FREE = new Set<unknown>([op.zext, op.trunc]);
+/** Operations that cost nothing where their value is used: a comparison is part of its select. */
+const FREE = new Set<unknown>([op.zext, op.trunc, op.icmp]);
+/** x op 0 = x. */
+const KEEPS_BY_ZERO = new Set<unknown>([op.add, op.sub, op.or, op.xor]);
 
 export function ifConvert(fn: Fn): void {
   const replaced = new Replacements();
@@ -68,6 +71,42 @@ function pays(block: Block, yes: Side, no: Side): boolean {
   return different.length <= MOST_SELECTS && yes.join !== block;
 }
 
+function choice(fn: Fn, condition: Value, a: Value, b: Value, block: Block): Value {
+  const made = fn.value(op.select, a.type, [condition, a, b], block, block.at);
+  block.body.push(made);
+  return made;
+}
+
+/**
+ * One value is the other one changed: x + 1 or x. What x then waits for is the addition alone, of a number that is 0
+ * where nothing changes. It takes an operation more, unless that number is a flag.
+ */
+function conditional(
+  fn: Fn,
+  join: Block,
+  [a, b]: [Value, Value],
+  condition: Value,
+  block: Block,
+): Value | undefined {
+  const [changed, x] = a.args[0] === b ? [a, b] : [b, a];
+  if (!KEEPS_BY_ZERO.has(changed.op) || changed.args[0] !== x) return undefined;
+  const by = changed.args[1];
+  const isFlag = isConst(by) && by.lo === 1 && by.hi === 0;
+  const goesRound = x.op === op.phi && x.block !== join;
+  if (!isFlag && !(goesRound && !isConst(by))) return undefined;
+  const zero = fn.const(by.type, 0);
+  const [yes, no] = changed === a ? [by, zero] : [zero, by];
+  const made = fn.value(
+    changed.op,
+    changed.type,
+    [x, choice(fn, condition, yes, no, block)],
+    block,
+    block.at,
+  );
+  block.body.push(made);
+  return made;
+}
+
 function select(fn: Fn, block: Block, yes: Side, no: Side, replaced: Replacements): void {
   const { join } = yes;
   const condition = block.control!;
@@ -83,9 +122,7 @@ function select(fn: Fn, block: Block, yes: Side, no: Side, replaced: Replacement
   const values = join.phis.map((phi) => {
     const [a, b] = [phi.args[yes.edge], phi.args[no.edge]];
     if (a === b) return a;
-    const made = fn.value(op.select, phi.type, [condition, a, b], block, block.at);
-    block.body.push(made);
-    return made;
+    return conditional(fn, join, [a, b], condition, block) ?? choice(fn, condition, a, b, block);
   });
   const [first, last] = [Math.min(yes.edge, no.edge), Math.max(yes.edge, no.edge)];
   join.predecessors.splice(last, 1);

@@ -41,6 +41,8 @@ function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array 
   });
 }
 
+/** So many are asked whether they would share a slot. */
+const MOST_FRIENDS = 8;
 const NEVER = Number.POSITIVE_INFINITY;
 
 class Scan {
@@ -53,6 +55,8 @@ class Scan {
   private active: Interval[] = [];
   private inactive: Interval[] = [];
   private readonly slotOf = new Map<number, number>();
+  /** By slot: the virtual registers that it is for. */
+  private readonly holders: number[][] = [];
   /** Index into fixed[r] before which every range has ended. */
   private readonly fixedAt = new Int32Array(32);
   private readonly free = new Float64Array(32);
@@ -183,6 +187,8 @@ class Scan {
       this.active = this.active.filter((i) => i !== other);
       this.inactive = this.inactive.filter((i) => i !== other);
     }
+    // Of no use before, as a phi that others need the register of: it need not come into one.
+    if (rest !== other && !other.needs.includes(true)) other.location = SLOT + this.slot(other.register);
     this.spill(rest);
   }
 
@@ -200,12 +206,20 @@ class Scan {
     interval.location = SLOT + this.slot(interval.register);
   }
 
+  /** A slot holds its value for the whole of its life: a phi and what goes into it share one where they never meet. */
   private slot(register: number): number {
-    let slot = this.slotOf.get(register);
-    if (slot === undefined) {
-      slot = this.slots++;
-      this.slotOf.set(register, slot);
-    }
+    const known = this.slotOf.get(register);
+    if (known !== undefined) return known;
+    const { of } = this.intervals;
+    const meets = (other: number) =>
+      of[other]!.parts.some((part) => of[register]!.parts.some((own) => own.meets(part) !== NEVER));
+    const shared = of[register]!.friends.slice(0, MOST_FRIENDS)
+      .map((friend) => this.slotOf.get(friend))
+      .find((slot) => slot !== undefined && !this.holders[slot].some(meets));
+    const slot = shared ?? this.slots++;
+    this.slotOf.set(register, slot);
+    if (this.holders.length < this.slots) this.holders.push([]);
+    this.holders[slot].push(register);
     return slot;
   }
 

@@ -17,9 +17,9 @@ export interface Machine {
   readonly fixups: FunctionCode["fixups"];
   readonly forms: BranchForms;
   prologue(): void;
-  /** A block begins: control may come from elsewhere than from the instruction before. */
-  startBlock(): void;
-  /** `keepsFlags`: between a comparison and its branch. */
+  /** A block begins; `follows`: control comes from the end of the block that was made last, and nowhere else. */
+  startBlock(follows: boolean): void;
+  /** `keepsFlags`: around a comparison. */
   move(move: Move, keepsFlags?: boolean): void;
   /** A branch that compares with zero reads the register itself, not flags. */
   readonly comparesLate: boolean;
@@ -66,11 +66,13 @@ class Emitter {
     const { machine } = this;
     const starts: number[] = [];
     machine.prologue();
+    let last = -1;
     for (const block of this.fn.blocks) {
       if (this.isAligned(block)) this.add(block.index - 1, this.fn.alignment, PAD, 0);
       starts.push(machine.size);
       if (this.skipped[block.index] === 1) continue;
-      machine.startBlock();
+      machine.startBlock(this.comesFrom(block) === last);
+      last = block.index;
       for (const [k, inst] of block.insts.entries()) {
         for (const move of this.moves[block.index][k]) machine.move(move);
         this.line(inst.at);
@@ -177,6 +179,14 @@ class Emitter {
     return next === target;
   }
 
+  /** The only block with code from whose end control comes, or -2. */
+  private comesFrom({ predecessors }: MBlock): number {
+    let from = predecessors;
+    while (from.length === 1 && this.skipped[from[0]] === 1 && this.twin[from[0]] < 0)
+      from = this.fn.blocks[from[0]].predecessors;
+    return from.length === 1 ? from[0] : -2;
+  }
+
   private add(block: number, target: number, condition: number, register: number): void {
     this.branches.push({ at: this.machine.size, block, target, condition, register });
   }
@@ -199,8 +209,12 @@ class Emitter {
       this.jump(yes, block);
       return;
     }
+    // A comparison and its branch are best next to each other.
+    const late = this.early[block].filter(({ to }) => inst.uses.includes(to));
+    const harmless = late.length === 0;
+    if (harmless) for (const move of this.early[block]) machine.move(move, true);
     const { condition, register } = machine.compare(inst);
-    for (const move of this.early[block]) machine.move(move, true);
+    if (!harmless) for (const move of this.early[block]) machine.move(move, true);
     // Of two ways that both need a jump, the one back into a loop is the one to take at once.
     const inverts = this.fallsTo(block, onTrue) || (onFalse <= block && !this.fallsTo(block, onFalse));
     const [taken, other] = inverts ? [onFalse, onTrue] : [onTrue, onFalse];

@@ -4,7 +4,7 @@
  */
 
 import type { Liveness } from "./live.ts";
-import type { MFn } from "./mir.ts";
+import type { MFn, MInst } from "./mir.ts";
 
 /** Part of a virtual register's life, in one location. Ranges are [from, to) pairs, ascending, disjoint. */
 export class Interval {
@@ -125,6 +125,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
     } else ranges.push(to, from);
   };
   const liveNow = new Uint8Array(fn.registers);
+  const wish = new Wishes(fn, starts);
   for (let b = fn.blocks.length - 1; b >= 0; b--) {
     const block = fn.blocks[b];
     const from = starts[b];
@@ -150,8 +151,12 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
       }
       for (let rest = inst.clobbers; rest !== 0; rest &= rest - 1)
         extend(fixed[31 - Math.clz32(rest & -rest)], p + 1, p + 3);
-      if (inst.commutative && liveNow[inst.uses[0]] === 1 && liveNow[inst.uses[1]] === 0)
+      if (inst.commutative && prefersSecond(inst, liveNow, wish)) {
         inst.uses.splice(0, 2, inst.uses[1], inst.uses[0]);
+        inst.swapped = !inst.swapped;
+      }
+      const phi = inst.tied && liveNow[inst.uses[0]] === 0 ? wish.handOn(inst.def, inst.uses[0]) : -1;
+      if (phi >= 0) get(inst.uses[0]).friends.unshift(phi);
       for (const [k, use] of inst.uses.entries()) {
         if (use < 0) continue;
         const pin = inst.pins[k] ?? -1;
@@ -214,4 +219,52 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
   }
   for (const ranges of fixed) ranges.reverse();
   return { of, fixed, starts };
+}
+
+/** Which phi's register a value would best be made in: the one that it goes into, itself or through tied operands. */
+class Wishes {
+  private readonly phi: Int32Array;
+  private readonly definedAt: Int32Array;
+  private readonly lastUse: Int32Array;
+
+  constructor(fn: MFn, starts: readonly number[]) {
+    this.phi = new Int32Array(fn.registers).fill(-1);
+    this.definedAt = new Int32Array(fn.registers);
+    this.lastUse = new Int32Array(fn.registers);
+    for (const { index, phis, insts, predecessors } of fn.blocks) {
+      for (const [i, { def, uses, tied, late }] of insts.entries()) {
+        const p = starts[index] + 4 * i;
+        if (def >= 0) this.definedAt[def] = p;
+        for (const [k, use] of uses.entries())
+          if (use >= 0) this.lastUse[use] = Math.max(this.lastUse[use], late || (tied && k > 0) ? p + 1 : p);
+      }
+      for (const { def, args } of phis) {
+        this.definedAt[def] = starts[index];
+        for (const [k, { register }] of args.entries()) {
+          if (register < 0) continue;
+          if (this.phi[register] < 0) this.phi[register] = def;
+          this.lastUse[register] = Math.max(this.lastUse[register], starts[predecessors[k] + 1] - 1);
+        }
+      }
+    }
+  }
+
+  /** Of an instruction's tied operand that dies there, the phi that its result goes into; -1 = none or known. */
+  handOn(def: number, use: number): number {
+    if (this.phi[use] >= 0 || this.phi[def] === use) return -1;
+    this.phi[use] = this.phi[def];
+    return this.phi[def];
+  }
+
+  /** `use` can be in the register of the phi that `def` goes into: it is that phi, or comes after its last use. */
+  fits(def: number, use: number): boolean {
+    const phi = this.phi[def];
+    return phi >= 0 && (phi === use || this.definedAt[use] >= this.lastUse[phi]);
+  }
+}
+
+/** The second operand is the better one to be overwritten: it alone dies here, or saves the move into a phi. */
+function prefersSecond({ def, uses: [a, b] }: MInst, liveNow: Uint8Array, wish: Wishes): boolean {
+  if (liveNow[a] !== liveNow[b]) return liveNow[a] === 1;
+  return liveNow[b] === 0 && wish.fits(def, b) && !wish.fits(def, a);
 }

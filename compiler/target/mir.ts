@@ -39,6 +39,8 @@ export class MInst {
   tied = false;
   /** uses[0] and uses[1] of a tied instruction may change places. */
   commutative = false;
+  /** They have. */
+  swapped = false;
   /** Every use lives through the instruction: def is written before they are read. */
   late = false;
   /** Bit r: real register r is overwritten. */

@@ -13,7 +13,6 @@ import {
   X64Assembler,
   type X64Row,
 } from "../../../formats/isa/x64.ts";
-import { NE } from "../../ir/ops.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
 import type { Allocation, MFn, MInst, Move } from "../mir.ts";
@@ -21,6 +20,7 @@ import { SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
 import { MODULO, SIGNED } from "../rules.ts";
 import { ALWAYS, x64Branches } from "./branches.ts";
+import { Flags } from "./flags.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 import { CONDITION, EXTEND, EXTEND32, R, STORE, STORE_IMM } from "./rows.ts";
@@ -51,14 +51,6 @@ export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): Fu
   return emitFunction(fn, allocation, new Encoder(fn, allocation, bpfStack));
 }
 
-/** Its last instruction sets the zero flag by the result: additions in place, logic, shifts by a constant. */
-function setsFlags({ kind, def, uses, lo, aux }: MInst): boolean {
-  if (kind === K.addImm) return def === uses[0];
-  if (kind === K.add) return def === uses[0] || def === uses[1];
-  if (kind === K.shiftImm) return lo !== 0 && aux !== kinds.ROTATE;
-  return kind === K.alu || kind === K.aluImm || kind === K.aluLoad || kind === K.neg;
-}
-
 /** Kinds whose uses[0] is copied whole: their width is that of something else. */
 const WHOLE = new Set<number>([K.xadd, K.xchg, K.select]);
 
@@ -73,8 +65,7 @@ class Encoder implements Machine {
   /** Bytes that rsp goes down after the pushes, and where in them the BPF frame ends. */
   private readonly frame: number;
   private readonly frameEnd: number;
-  /** The zero flag tells whether `register` is zero, as long as nothing was emitted since `at`. */
-  private flags = { at: -1, register: -1, wide: 0 };
+  private readonly flags = new Flags();
 
   constructor(fn: MFn, allocation: Allocation, bpfStack: number) {
     this.small = fn.small;
@@ -112,8 +103,8 @@ class Encoder implements Machine {
     return condition ^ 1;
   }
 
-  startBlock(): void {
-    this.flags.at = -1;
+  startBlock(follows: boolean): void {
+    if (!follows) this.flags.forget();
   }
 
   prologue(): void {
@@ -143,6 +134,8 @@ class Encoder implements Machine {
 
   move({ to, from, lo, hi }: Move, keepsFlags = false): void {
     const { asm } = this;
+    this.flags.written(to);
+    if (hi === SWAP) this.flags.written(from);
     if (hi === SWAP && from >= 0) this.swap(to, from);
     else if (from < 0 && keepsFlags && to < SLOT && lo === 0 && hi === 0) asm.r(R.movImm32, to, 0);
     else if (from < 0) this.constantTo(to, lo, hi);
@@ -177,11 +170,12 @@ class Encoder implements Machine {
     }
   }
 
-  /** Nothing needs the flags where constants are made: comparisons are one with their branch. */
   private constant(r: number, lo: number, hi: number): void {
     const { asm } = this;
-    if (lo === 0 && hi === 0) asm.rr(R.alu[4][0], r, r);
-    else if (this.small && fitsInt8(lo) && hi === lo >> 31) {
+    if (lo === 0 && hi === 0) {
+      asm.rr(R.alu[4][0], r, r);
+      this.flags.forget();
+    } else if (this.small && fitsInt8(lo) && hi === lo >> 31) {
       asm.op(R.pushImm8, lo);
       asm.r(R.pop, r);
     } else if (hi === 0) asm.r(R.movImm32, r, lo);
@@ -197,7 +191,9 @@ class Encoder implements Machine {
   }
 
   private copy(to: number, from: number, wide: 0 | 1): void {
-    if (to !== from) this.asm.rr(R.movRegister[wide], to, from);
+    if (to === from) return;
+    this.asm.rr(R.movRegister[wide], to, from);
+    this.flags.written(to);
   }
 
   /** A row with the instruction's memory operand; its registers are the last uses. */
@@ -342,10 +338,12 @@ class Encoder implements Machine {
         asm.rr(R.mulHigh, 0, uses[1]);
         break;
       case K.select: {
+        const turned = (k: number) => (inst.swapped && k < 2 ? 1 - k : k);
         const place = (k: number) => (k === 0 ? def : uses[k]);
-        const operands = [place(inst.hi & 15), place(inst.hi >> 4)];
+        const operands = [place(turned(inst.hi & 15)), place(turned(inst.hi >> 4))];
         const { condition } = this.compare(inst, operands);
-        asm.rr(R.cmov[condition][inst.disp === 64 ? 1 : 0], def, uses[1]);
+        const row = R.cmov[inst.swapped ? this.inverse(condition) : condition];
+        asm.rr(row[inst.disp === 64 ? 1 : 0], def, uses[1]);
         break;
       }
       case K.trap:
@@ -354,7 +352,7 @@ class Encoder implements Machine {
       default:
         bug(`no encoding for kind ${inst.kind} (${registerName(Math.max(def, 0), 64)})`);
     }
-    if (setsFlags(inst)) this.flags = { at: asm.size, register: def, wide };
+    this.flags.after(inst);
   }
 
   private memoryImm(inst: MInst, wide: 0 | 1): void {
@@ -382,6 +380,16 @@ class Encoder implements Machine {
   }
 
   compare(inst: MInst, uses = inst.uses): { condition: number; register: number } {
+    let condition = this.flags.condition(inst, uses);
+    if (condition === undefined) {
+      this.compareNow(inst, uses);
+      this.flags.compared(inst, uses);
+      condition = inst.cond;
+    }
+    return { condition: CONDITION[condition], register: 0 };
+  }
+
+  private compareNow(inst: MInst, uses: readonly number[]): void {
     const { asm } = this;
     const { lo } = inst;
     const wide = inst.width === 64 ? 1 : 0;
@@ -394,13 +402,9 @@ class Encoder implements Machine {
     else if (inst.aux === kinds.TEST_IMM) {
       if (lo >= 0 && lo < 128) asm.rr(R.testImm8, 0, uses[0], lo);
       else asm.rr(R.testImm[lo >= 0 ? 0 : wide], 0, uses[0], lo);
-    } else if (lo === 0) {
-      const { at, register, wide: width } = this.flags;
-      const known = at === asm.size && register === uses[0] && width === wide;
-      if (!(known && inst.cond <= NE)) asm.rr(R.test[wide], uses[0], uses[0]);
-    } else if (fitsInt8(lo)) asm.rr(R.cmp8[wide], 0, uses[0], lo);
+    } else if (lo === 0) asm.rr(R.test[wide], uses[0], uses[0]);
+    else if (fitsInt8(lo)) asm.rr(R.cmp8[wide], 0, uses[0], lo);
     else asm.rr(R.cmp32[wide], 0, uses[0], lo);
-    return { condition: CONDITION[inst.cond], register: 0 };
   }
 
   /** Emits a short forward jump and returns where its displacement stands. */

@@ -404,6 +404,7 @@ function choose(l: Lowering, v: Value): void {
     return known >= 0 ? known : inst.uses.push(l.register(operand)) - 1;
   });
   compared(l, inst, condition);
+  inst.commutative = true;
   inst.disp = v.type;
   inst.hi = places[0] | ((places[1] ?? 0) << 4);
 }
