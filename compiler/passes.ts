@@ -31,6 +31,7 @@ import { threadJumps } from "./opt/thread-jumps.ts";
 import { unrollCounted } from "./opt/unroll-counted.ts";
 import { unrollShifts } from "./opt/unroll-shifts.ts";
 import { valueNumbering } from "./opt/value-numbering.ts";
+import { vectorise } from "./opt/vectorise.ts";
 
 export type Level = 0 | 1 | 2 | "s";
 
@@ -112,12 +113,14 @@ export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
-  { name: "block-loops", run: blockLoops, skip: NOT_AT_0 },
   { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: [0, 1, "s"] },
   // A sum has a variable for each copy only if nothing else looks at it.
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  // What fits vectors repeats no operation of the processor, and neither kind of loop is unrolled.
+  { name: "vectorise", run: vectorise, skip: [0, 1, "s"] },
+  { name: "block-loops", run: blockLoops, skip: NOT_AT_0 },
   { name: "unroll-counted", run: unrollCounted, skip: [0, 1, "s"] },
   // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold, and their branches.
   { name: "unroll-shifts", run: unrollShifts, skip: [0, "s"] },

@@ -4,6 +4,7 @@
  */
 
 import { bug } from "../../formats/error.ts";
+import type { Kernel } from "./kernel.ts";
 import { type Op, op, type Type } from "./ops.ts";
 
 /** One shape for every operation; which fields mean something is said by the op's row. */
@@ -70,6 +71,8 @@ export class Fn {
   dead = false;
   /** Other functions were put into it. */
   inlined = false;
+  /** What values of op.kernel do. */
+  readonly kernels: Kernel[] = [];
   /** Values without arguments, one for each content; they stand in no block and dominate everything. */
   readonly leaves: Value[] = [];
   private readonly small = new Map<number, Value>();

@@ -124,6 +124,12 @@ export const op = {
     ["writes"],
     "arguments: to, value, count; stores the low aux bytes of the value count times",
   ),
+  kernel: row(
+    "kernel",
+    -1,
+    ["reads", "writes"],
+    "rounds of a loop with vectors: kernel aux of the function; arguments as in ir/kernel.ts",
+  ),
   call: row("call", -1, ["reads", "writes"], "function aux of the program; arguments r1 … r5"),
   calli: row(
     "calli",

@@ -2,6 +2,7 @@
 
 import { format64 } from "../../formats/int64.ts";
 import type { Block, Fn, Value } from "./ir.ts";
+import { printKernel } from "./kernel.ts";
 import { COND, op } from "./ops.ts";
 
 const TYPE = { 64: "i64", 32: "i32", 1: "i1", 0: "" } as const;
@@ -29,7 +30,7 @@ function operand(v: Value): string {
   }
 }
 
-function line(v: Value): string {
+function line(fn: Fn, v: Value): string {
   const result = v.type === 0 ? "" : `v${v.id}: ${TYPE[v.type]} = `;
   const args = v.args.map(operand);
   if (v.op.bytes > 0) {
@@ -40,6 +41,7 @@ function line(v: Value): string {
       .map((a) => `, ${a}`)
       .join("")}`; // prettier-ignore
   }
+  if (v.op === op.kernel) return `${result}kernel ${printKernel(fn.kernels[v.aux], args)}`;
   if (v.op === op.icmp) return `${result}icmp.${COND[v.aux].name} ${args.join(", ")}`;
   const aux = v.op === op.call ? ` f${v.aux}` : v.op === op.helper ? ` #${v.aux}` : "";
   const offset = v.aux !== 0 && v.op.writes && aux === "" ? ` offset ${v.aux}` : "";
@@ -58,8 +60,8 @@ export function printFn(fn: Fn): string {
   for (const block of fn.blocks) {
     const from = block.predecessors.map((b) => `b${b.id}`).join(", ");
     out.push(`b${block.id}:${from === "" ? "" : ` ; from ${from}`}`);
-    for (const v of block.phis) out.push("  " + line(v));
-    for (const v of block.body) out.push("  " + line(v));
+    for (const v of block.phis) out.push("  " + line(fn, v));
+    for (const v of block.body) out.push("  " + line(fn, v));
     out.push("  " + ending(block));
   }
   out.push("}");

@@ -84,7 +84,9 @@ export class Lowering {
     for (const block of order) this.lower(block, blocks[index.get(block)!]);
     // Only now are the leaves made at the ends of all predecessors.
     for (const block of order) this.finishPhis(block, blocks[index.get(block)!]);
-    return { name: fn.name, alignment: 1, small: false, blocks, registers: this.count, entry: this.entry() };
+    const { name, kernels } = fn;
+    const made = { name, kernels, alignment: 1, small: false };
+    return { ...made, blocks, registers: this.count, entry: this.entry() };
   }
 
   private entry(): { register: number; real: number }[] {

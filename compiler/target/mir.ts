@@ -3,6 +3,8 @@
  * knows nothing of a target but this shape and the register file.
  */
 
+import type { Kernel } from "../ir/kernel.ts";
+
 /** What a target says of its registers: numbers below 32, in the order in which it likes to hand them out. */
 export interface RegisterFile {
   order: readonly number[];
@@ -88,6 +90,7 @@ export class MBlock {
 
 export interface MFn {
   name: string;
+  kernels: readonly Kernel[];
   /** Inner loops start at multiples of so many bytes, a power of two. */
   alignment: number;
   /** Bytes count more than time. */

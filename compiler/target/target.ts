@@ -7,7 +7,7 @@ import type { Allocation, MFn, RegisterFile } from "./mir.ts";
 
 export interface Target {
   arch: Arch;
-  /** Operations that passes may use only where they are listed: "block-operations" = copy and fill. */
+  /** Operations that passes may use only where they are listed: "block-operations" = copy and fill; "vectors" = kernel. */
   features: ReadonlySet<string>;
   /** Where inner loops start at -O2: multiples of this, a power of two. */
   loopAlignment: number;

@@ -4,7 +4,7 @@ import type { Arch } from "../../formats/container.ts";
 import { InputError } from "../../formats/error.ts";
 import { makeArm64 } from "./arm64/arm64.ts";
 import type { Target } from "./target.ts";
-import { x64Target } from "./x64/x64.ts";
+import { makeX64 } from "./x64/x64.ts";
 
 export interface TargetRow {
   make(features: readonly string[]): Target;
@@ -21,13 +21,15 @@ export interface TargetRow {
 
 export const TARGETS: Partial<Record<Arch, TargetRow>> = {
   x64: {
-    make: () => x64Target,
+    make: (features) => makeX64(!features.includes("no-simd")),
     baseline: "x86-64 (SSE2 generation)",
     convention: "System V: rdi, rsi, rdx, rcx, r8, import table in r9; result in rax",
     reserved: "rsp",
     atomics:
       "lock-prefixed instructions; fetching or, and, xor in a cmpxchg loop; all sequentially consistent",
-    features: {},
+    features: {
+      "no-simd": "no vector registers: for hosts that keep state of others in them, such as kernels",
+    },
     engines: "Node on Linux x86-64, bare.c",
   },
   arm64: {

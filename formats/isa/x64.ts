@@ -145,11 +145,65 @@ rep stosb | F3 AA
 rep stosw | 66 F3 AB
 rep stosd | F3 AB
 rep stosq | F3 REX.W AB
+movd xmm, r/m32 | 66 0F 6E /r
+movq xmm, r/m64 | 66 REX.W 0F 6E /r
+movd r/m32, xmm | 66 0F 7E /r
+movq r/m64, xmm | 66 REX.W 0F 7E /r
+movdqa xmm, xmm/m128 | 66 0F 6F /r
+movdqu xmm, xmm/m128 | F3 0F 6F /r
+movdqu xmm/m128, xmm | F3 0F 7F /r
+pshufd xmm, xmm/m128, imm8 | 66 0F 70 /r ib
+pshuflw xmm, xmm/m128, imm8 | F2 0F 70 /r ib
 `;
 
 const ALU = ["add", "or", "and", "sub", "xor", "cmp"] as const;
 const ALU_DIGIT = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
 const SHIFT_DIGIT = { rol: 0, ror: 1, shl: 4, shr: 5, sar: 7 } as const;
+/** SSE2 operations on packed integers: the third byte of their opcodes, after 66 0F. */
+const PACKED = {
+  punpcklbw: 0x60,
+  punpcklwd: 0x61,
+  punpckldq: 0x62,
+  punpcklqdq: 0x6c,
+  punpckhbw: 0x68,
+  punpckhwd: 0x69,
+  punpckhdq: 0x6a,
+  pcmpgtb: 0x64,
+  pcmpgtw: 0x65,
+  pcmpgtd: 0x66,
+  pcmpeqb: 0x74,
+  pcmpeqw: 0x75,
+  pcmpeqd: 0x76,
+  paddb: 0xfc,
+  paddw: 0xfd,
+  paddd: 0xfe,
+  paddq: 0xd4,
+  psubb: 0xf8,
+  psubw: 0xf9,
+  psubd: 0xfa,
+  psubq: 0xfb,
+  pand: 0xdb,
+  por: 0xeb,
+  pxor: 0xef,
+  pmullw: 0xd5,
+  pmuludq: 0xf4,
+  psadbw: 0xf6,
+  pmaxub: 0xde,
+  pminub: 0xda,
+  pmaxsw: 0xee,
+  pminsw: 0xea,
+} as const;
+/** Shifts of packed integers by a constant: opcode and digit. */
+const PACKED_SHIFT = {
+  psrlw: [0x71, 2],
+  psraw: [0x71, 4],
+  psllw: [0x71, 6],
+  psrld: [0x72, 2],
+  psrad: [0x72, 4],
+  pslld: [0x72, 6],
+  psrlq: [0x73, 2],
+  psllq: [0x73, 6],
+} as const;
 const byte = (n: number) => n.toString(16).toUpperCase().padStart(2, "0");
 
 /** The regular families, spelled out as rows. */
@@ -190,6 +244,10 @@ function families(): string[] {
     rows.push(`cmov${cc} r32, r/m32 | 0F ${byte(0x40 + code)} /r`);
     rows.push(`cmov${cc} r64, r/m64 | REX.W 0F ${byte(0x40 + code)} /r`);
   }
+  for (const [name, code] of Object.entries(PACKED))
+    rows.push(`${name} xmm, xmm/m128 | 66 0F ${byte(code)} /r`);
+  for (const [name, [code, digit]] of Object.entries(PACKED_SHIFT))
+    rows.push(`${name} xmm, imm8 | 66 0F ${byte(code)} /${digit} ib`);
   return rows;
 }
 
@@ -198,7 +256,7 @@ export interface X64Row {
   syntax: string;
   /** The manual's opcode column. */
   encoding: string;
-  /** Legacy prefixes (66, F0, F3) in order. */
+  /** Legacy prefixes (66, F0, F2, F3) in order. */
   prefixes: number[];
   rexW: boolean;
   opcode: number[];
@@ -238,7 +296,8 @@ function parseRow(line: string): X64Row {
     else if (part in IMMEDIATE) row.immediate = IMMEDIATE[part as keyof typeof IMMEDIATE];
     else {
       const value = Number.parseInt(part, 16);
-      const isPrefix = row.opcode.length === 0 && bytes.length > 1 && [0x66, 0xf0, 0xf3].includes(value);
+      const isPrefix =
+        row.opcode.length === 0 && bytes.length > 1 && [0x66, 0xf0, 0xf2, 0xf3].includes(value);
       (isPrefix ? row.prefixes : row.opcode).push(value);
       if (part.endsWith("+r")) row.plusR = true;
     }

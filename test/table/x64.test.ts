@@ -37,6 +37,8 @@ const WIDTH: Record<string, number> = {
   "r/m32": 32,
   r64: 64,
   "r/m64": 64,
+  xmm: 128,
+  "xmm/m128": 128,
 }; // prettier-ignore
 const IMMEDIATES: Record<string, number[]> = {
   imm8: [0, 1, 127, -1, -128],
@@ -44,7 +46,11 @@ const IMMEDIATES: Record<string, number[]> = {
   imm32: [0x12345678, -300],
   imm64: [0x1122334455667],
 };
-const SIZE: Record<number, string> = { 8: "byte", 16: "word", 32: "dword", 64: "qword" };
+const SIZE: Record<number, string> = { 8: "byte", 16: "word", 32: "dword", 64: "qword", 128: "xmmword" };
+/** A register by its name, wide ones too. */
+const nameOf = (reg: number, bits: number) => (bits === 128 ? `xmm${reg}` : registerName(reg, bits));
+/** ModRM.rm, where the row has one: the shifts of vectors have no form in memory. */
+const isRm = (operand: string) => operand.includes("/m") || operand === "m";
 
 interface Sample {
   text: string;
@@ -63,14 +69,14 @@ function samples(row: X64Row): Sample[] {
   const values = imm === undefined ? [0] : IMMEDIATES[imm];
   const list: Sample[] = [];
   const lockOnly = row.prefixes.includes(0xf0);
-  const rmKind = operands.find((o) => o.startsWith("r/m") || o === "m");
+  const rmKind = operands.find(isRm);
   for (const value of values) {
     const render = (reg: number, rm: (kind: string) => string) =>
       `${name} ${operands
         .map((o) => {
           if (o.startsWith("imm")) return value < 0 ? `-${-value}` : String(value);
-          if (o.startsWith("r/m") || o === "m") return rm(o);
-          return WIDTH[o] === undefined ? o : registerName(reg, WIDTH[o]);
+          if (isRm(o) || (row.modrm !== "r" && o === "xmm")) return rm(o);
+          return WIDTH[o] === undefined ? o : nameOf(reg, WIDTH[o]);
         })
         .join(", ")}`.trim();
     const make = (emit: (asm: X64Assembler) => void): Uint8Array => {
@@ -93,9 +99,10 @@ function samples(row: X64Row): Sample[] {
       if (rmKind !== "m" && !lockOnly)
         for (const [reg, rm] of REGISTERS)
           list.push({
-            text: render(reg, (kind) => registerName(rm, WIDTH[kind])),
+            text: render(reg, (kind) => nameOf(rm, WIDTH[kind])),
             bytes: make((a) => a.rr(row, reg, rm, value)),
           });
+      if (rmKind === undefined && operands.includes("xmm")) continue;
       for (const [base, index, scale, disp, text] of MEMORY) {
         const size = rmKind === "m" ? "" : `${SIZE[WIDTH[rmKind!]]} ptr `;
         list.push({

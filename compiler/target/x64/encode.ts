@@ -21,6 +21,7 @@ import { SWAP } from "../resolve.ts";
 import { MODULO, SIGNED } from "../rules.ts";
 import { ALWAYS, x64Branches } from "./branches.ts";
 import { Flags } from "./flags.ts";
+import { expandKernel } from "./kernels.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 import { CONDITION, EXTEND, EXTEND32, R, STORE, STORE_IMM } from "./rows.ts";
@@ -61,6 +62,7 @@ class Encoder implements Machine {
   readonly stack: number;
   private readonly asm = new X64Assembler();
   private readonly small: boolean;
+  private readonly kernels: MFn["kernels"];
   private readonly saved: number[];
   /** Bytes that rsp goes down after the pushes, and where in them the BPF frame ends. */
   private readonly frame: number;
@@ -69,6 +71,7 @@ class Encoder implements Machine {
 
   constructor(fn: MFn, allocation: Allocation, bpfStack: number) {
     this.small = fn.small;
+    this.kernels = fn.kernels;
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
     this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
     const calls = fn.blocks.some((b) =>
@@ -327,6 +330,9 @@ class Encoder implements Machine {
         break;
       case K.fill:
         asm.op(R.repStore[aux]);
+        break;
+      case K.kernel:
+        expandKernel(asm, this.kernels[aux], uses, inst.width);
         break;
       case K.set: {
         const { condition } = this.compare(inst);

@@ -42,6 +42,7 @@ export const K = {
   copy: 39, // uses in rdi, rsi, rcx; aux = bytes of an element
   fill: 40, // uses in rdi, rax, rcx
   set: 41, // def = 1 if what is compared is so, else 0
+  kernel: 42, // uses[0] in rcx, def in rax; aux = index in MFn.kernels
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 

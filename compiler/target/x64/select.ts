@@ -112,6 +112,7 @@ function selectValue(l: Lowering, v: Value): void {
   } else if (row.bytes > 0) store(l, v);
   else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
   else if (row === op.copy || row === op.fill) block(l, v);
+  else if (row === op.kernel) kernel(l, v);
   else if (row.writes) atomic(l, v);
   else arithmetic(l, v);
 }
@@ -315,6 +316,22 @@ function block(l: Lowering, v: Value): void {
   ); // prettier-ignore
   inst.pins = registers;
   inst.clobbers = mask(...registers);
+  inst.aux = v.aux;
+}
+
+/** Counts rounds down in rcx and elements up in rax; its other arguments stay. */
+function kernel(l: Lowering, v: Value): void {
+  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
+  const inst = l.emit(
+    K.kernel,
+    def,
+    v.args.map((arg) => l.register(arg)),
+  ); // prettier-ignore
+  inst.pins = [X64.rcx, ...v.args.slice(1).map(() => -1)];
+  inst.late = true;
+  inst.clobbers = mask(X64.rax, X64.rcx);
+  if (def >= 0) inst.pinnedDef = X64.rax;
+  inst.width = v.type;
   inst.aux = v.aux;
 }
 

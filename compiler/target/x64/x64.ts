@@ -4,9 +4,10 @@ import type { Target } from "../target.ts";
 import { CALLEE_SAVED, encodeX64, ORDER } from "./encode.ts";
 import { x64Selection } from "./select.ts";
 
-export const x64Target: Target = {
+/** Without `vectors` the code touches general registers only. */
+export const makeX64 = (vectors: boolean): Target => ({
   arch: "x64",
-  features: new Set(["block-operations"]),
+  features: new Set(vectors ? ["block-operations", "vectors"] : ["block-operations"]),
   loopAlignment: 16,
   registers: { order: ORDER, calleeSaved: CALLEE_SAVED },
   selection: x64Selection,
@@ -15,4 +16,4 @@ export const x64Target: Target = {
     const distance = to - (at + 4);
     for (let i = 0; i < 4; i++) code[at + i] = distance >>> (8 * i);
   },
-};
+});

@@ -1,0 +1,240 @@
+/**
+ * Values of a loop's round as nodes of a kernel: the low bits of a value, in lanes just as wide. Requires a loop that
+ * counts (counted.ts); gives nothing where an operation has no counterpart on vectors of the baseline.
+ */
+
+import type { CountedLoop } from "./counted.ts";
+import { isConst } from "./fold.ts";
+import type { Value } from "./ir.ts";
+import type { KernelNode, KernelOp, Lane } from "./kernel.ts";
+import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
+
+/** Nodes of a kernel, and how deep it looks into expressions: budgets against hostile input. */
+const MOST_NODES = 40;
+const MOST_DEPTH = 24;
+
+const SAME = new Map<Op, KernelOp>([
+  [op.add, "add"],
+  [op.sub, "sub"],
+  [op.and, "and"],
+  [op.or, "or"],
+  [op.xor, "xor"],
+]);
+const SHIFTS = new Map<Op, KernelOp>([
+  [op.shl, "shl"],
+  [op.lshr, "lshr"],
+  [op.ashr, "ashr"],
+]);
+const SIGNED_LOADS = new Set<Op>([op.load8s, op.load16s, op.load32s]);
+
+/** How many low bits of a value may be set; its upper ones are zero. */
+export function bitsOf(v: Value, depth = 8): number {
+  const [a, b] = v.args;
+  if (isConst(v)) return v.type === 64 && v.hi !== 0 ? 64 - Math.clz32(v.hi) : 32 - Math.clz32(v.lo);
+  if (depth === 0) return v.type;
+  const of = (x: Value) => bitsOf(x, depth - 1);
+  switch (v.op) {
+    case op.load8:
+      return 8;
+    case op.load16:
+    case op.bswap16:
+      return 16;
+    case op.zext:
+    case op.trunc:
+      return Math.min(of(a), v.op === op.zext ? 32 : v.type);
+    case op.and:
+      return Math.min(of(a), of(b));
+    case op.or:
+    case op.xor:
+      return Math.max(of(a), of(b));
+    case op.add:
+      return Math.min(v.type, Math.max(of(a), of(b)) + 1);
+    case op.select:
+      return Math.max(of(b), of(v.args[2]));
+    case op.lshr:
+      return isConst(b) ? Math.max(0, of(a) - b.lo) : v.type;
+    case op.shl:
+      return isConst(b) ? Math.min(v.type, of(a) + b.lo) : v.type;
+    default:
+      return v.type;
+  }
+}
+
+export class Lanes {
+  readonly nodes: KernelNode[] = [];
+  /** Values that the kernel takes: addresses of loads, invariants. */
+  readonly inputs: Value[] = [];
+  readonly loads: Value[] = [];
+  readonly lanes: number;
+  private readonly loop: CountedLoop;
+  private readonly known = new Map<string, number | undefined>();
+
+  constructor(loop: CountedLoop, lanes: number) {
+    this.loop = loop;
+    this.lanes = lanes;
+  }
+
+  /** The node for the low `lane` bits of a value at least as wide. */
+  node(v: Value, lane: Lane, depth = MOST_DEPTH): number | undefined {
+    const key = `${v.id},${lane}`;
+    if (this.known.has(key)) return this.known.get(key);
+    const found = depth > 0 && this.nodes.length < MOST_NODES ? this.find(v, lane, depth - 1) : undefined;
+    this.known.set(key, found);
+    return found;
+  }
+
+  private find(v: Value, lane: Lane, depth: number): number | undefined {
+    const { loop } = this;
+    if (isConst(v)) return this.constant(lane, v.lo, v.hi);
+    if (loop.isInvariant(v)) return this.add("splat", lane, [], { aux: this.input(v) });
+    const [a, b] = v.args;
+    if (v.op.reads && v.op.bytes > 0 && !v.op.writes) return this.load(v, lane);
+    const same = SAME.get(v.op);
+    if (same !== undefined) return this.binary(same, lane, a, b, depth);
+    if (SHIFTS.has(v.op)) return this.shift(v, lane, depth);
+    switch (v.op) {
+      case op.trunc:
+        return this.node(a, lane, depth);
+      case op.zext:
+      case op.sext32:
+        return lane < 64
+          ? this.node(a, lane, depth)
+          : this.widen(v.op === op.zext, 64, this.node(a, 32, depth));
+      case op.sext8:
+      case op.sext16:
+        return this.extended(v, lane, depth);
+      case op.bswap16:
+        return this.swapped(v, lane, depth);
+      case op.mul:
+        return lane === 16 || lane === 32 || (lane === 64 && bitsOf(a) <= 32 && bitsOf(b) <= 32)
+          ? this.binary("mul", lane, a, b, depth)
+          : undefined;
+      case op.select:
+        return this.select(v, lane, depth);
+      default:
+        return undefined;
+    }
+  }
+
+  add(
+    name: KernelOp,
+    lane: Lane,
+    args: (number | undefined)[],
+    { aux = 0, lo = 0, hi = 0, bytes = 0 } = {},
+  ): number | undefined {
+    const known = args.filter((arg) => arg !== undefined);
+    if (known.length < args.length) return undefined;
+    const first = known.length > 0 ? this.nodes[known[0]].bytes : (this.lanes * lane) / 8;
+    this.nodes.push({ op: name, lane, args: known, aux, lo, hi, bytes: bytes > 0 ? bytes : first });
+    return this.nodes.length - 1;
+  }
+
+  input(v: Value): number {
+    const index = this.inputs.indexOf(v);
+    return index >= 0 ? index : this.inputs.push(v) - 1;
+  }
+
+  constant(lane: Lane, lo: number, hi = 0): number | undefined {
+    const [low, high] = lane === 64 ? [lo, hi] : repeated(lane, lo);
+    const old = this.nodes.findIndex((n) => n.op === "const" && n.lo === low && n.hi === high);
+    return old >= 0 ? old : this.add("const", lane, [], { lo: low, hi: high });
+  }
+
+  private binary(name: KernelOp, lane: Lane, a: Value, b: Value, depth: number): number | undefined {
+    return this.add(name, lane, [this.node(a, lane, depth), this.node(b, lane, depth)]);
+  }
+
+  private load(v: Value, lane: Lane): number | undefined {
+    const own = (v.op.bytes * 8) as Lane;
+    if (own > lane || this.loop.stride(v.args[0]) !== v.op.bytes) return undefined;
+    const bytes = this.lanes * v.op.bytes;
+    if (bytes !== 4 && bytes !== 8 && bytes % 16 !== 0) return undefined;
+    this.loads.push(v);
+    // The address is known only where the kernel is made: until then its place among the loads stands for it.
+    let node = this.add("load", own, [], { aux: -this.loads.length, lo: v.aux });
+    for (let wide = own * 2; wide <= lane; wide *= 2)
+      node = this.widen(!SIGNED_LOADS.has(v.op), wide as Lane, node);
+    return node;
+  }
+
+  private widen(zeros: boolean, lane: Lane, node: number | undefined): number | undefined {
+    if (node === undefined) return undefined;
+    return this.add(zeros ? "zext" : "sext", lane, [node], { bytes: this.nodes[node].bytes * 2 });
+  }
+
+  private extended(v: Value, lane: Lane, depth: number): number | undefined {
+    const own = v.op === op.sext8 ? 8 : 16;
+    let node = this.node(v.args[0], Math.min(own, lane) as Lane, depth);
+    for (let wide = own * 2; wide <= lane; wide *= 2) node = this.widen(false, wide as Lane, node);
+    return node;
+  }
+
+  private swapped(v: Value, lane: Lane, depth: number): number | undefined {
+    if (lane < 16) return undefined;
+    const x = this.node(v.args[0], 16, depth);
+    const up = this.add("shl", 16, [x], { lo: 8 });
+    let node = this.add("or", 16, [up, this.add("lshr", 16, [x], { lo: 8 })]);
+    for (let wide = 32; wide <= lane; wide *= 2) node = this.widen(true, wide as Lane, node);
+    return node;
+  }
+
+  private shift(v: Value, lane: Lane, depth: number): number | undefined {
+    const [a, b] = v.args;
+    const sum = lane === 64 && v.op === op.lshr ? sumOfBytes(v) : undefined;
+    if (sum !== undefined) return this.add("sad", 64, [this.node(sum, 64, depth)]);
+    if (!isConst(b) || b.lo < 0 || b.lo >= lane || lane === 8) return undefined;
+    // What comes down from above the lane must be zero, or a sign.
+    if (v.op !== op.shl && v.type !== lane && (v.op === op.ashr || bitsOf(a) > lane)) return undefined;
+    if (v.op === op.ashr && lane === 64) return undefined;
+    return this.add(SHIFTS.get(v.op)!, lane, [this.node(a, lane, depth)], { lo: b.lo });
+  }
+
+  private select(v: Value, lane: Lane, depth: number): number | undefined {
+    const [condition, yes, no] = v.args;
+    if (condition.op !== op.icmp || this.loop.isInvariant(condition)) return undefined;
+    const [a, b] = condition.args;
+    if (a.type !== lane || lane !== 32) return undefined;
+    const [x, y, t, f] = [a, b, yes, no].map((arg) => this.node(arg, lane, depth));
+    const { cond, swaps, inverts, flips } = COMPARE[condition.aux];
+    const sign = flips ? this.constant(lane, 1 << 31) : undefined;
+    const flip = (k: number | undefined) => (flips ? this.add("xor", lane, [k, sign]) : k);
+    const [left, right] = swaps ? [y, x] : [x, y];
+    const mask = this.add(cond, lane, [flip(left), flip(right)]);
+    return this.add("select", lane, inverts ? [mask, f, t] : [mask, t, f]);
+  }
+}
+
+/** Conditions by what vectors compare: equality, and signed "greater". */
+const COMPARE: Record<number, { cond: "eq" | "sgt"; swaps: boolean; inverts: boolean; flips: boolean }> = {};
+for (const [code, cond, swaps, inverts, flips] of [
+  [EQ, "eq", false, false, false],
+  [NE, "eq", false, true, false],
+  [SGT, "sgt", false, false, false],
+  [SLT, "sgt", true, false, false],
+  [SLE, "sgt", false, true, false],
+  [SGE, "sgt", true, true, false],
+  [UGT, "sgt", false, false, true],
+  [ULT, "sgt", true, false, true],
+  [ULE, "sgt", false, true, true],
+  [UGE, "sgt", true, true, true],
+] as const)
+  COMPARE[code] = { cond, swaps, inverts, flips };
+
+/** The low bits of a number, so often that they fill 64. */
+function repeated(lane: Lane, lo: number): [number, number] {
+  if (lane === 32) return [lo, lo];
+  const word = lane === 16 ? (lo & 0xffff) | (lo << 16) : (lo & 0xff) * 0x01010101;
+  return [word | 0, word | 0];
+}
+
+/** (x & mask) * 0x0101…01 >> 56, where the masked bytes' sum fits a byte: gives x & mask. */
+function sumOfBytes({ args: [product, count] }: Value): Value | undefined {
+  if (!isConst(count) || count.lo !== 56 || product.op !== op.mul) return undefined;
+  const [x, ones] = product.args;
+  if (!isConst(ones) || ones.lo !== 0x01010101 || ones.hi !== 0x01010101) return undefined;
+  const mask = x.op === op.and ? x.args[1] : undefined;
+  if (mask === undefined || !isConst(mask)) return undefined;
+  let most = 0;
+  for (const word of [mask.lo, mask.hi]) for (let k = 0; k < 32; k += 8) most += (word >>> k) & 255;
+  return most < 256 ? x : undefined;
+}

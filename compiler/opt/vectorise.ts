@@ -1,0 +1,373 @@
+/**
+ * Loops over arrays run on vectors: one sum (or the like) of what elements give, or one array written. The rounds that
+ * fill no vector are the loop's, which is as it was; what it leaves behind is as before.
+ */
+
+import { CountedLoop } from "../ir/counted.ts";
+import { branch, insertBlock, jump } from "../ir/flow.ts";
+import { type Emit, fold, isZero } from "../ir/fold.ts";
+import type { Block, Fn, Value } from "../ir/ir.ts";
+import type { Kernel, KernelNode, Lane, Reduction } from "../ir/kernel.ts";
+import { bitsOf, Lanes } from "../ir/lanes.ts";
+import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
+
+/** Values that a kernel may take in registers, the number of rounds among them. */
+const MOST_INPUTS = 8;
+const MOST_DEPTH = 16;
+
+export function vectorise(fn: Fn, { features }: { features: ReadonlySet<string> }): void {
+  if (!features.has("vectors")) return;
+  let outside: Uint8Array | undefined;
+  const renamed = new Map<Value, Value>();
+  for (const block of [...fn.blocks]) {
+    const loop = CountedLoop.at(block);
+    const plan = loop && recognise(loop);
+    if (plan === undefined) continue;
+    outside ??= usedOutside(fn);
+    new Rewrite(fn, loop!, plan, outside, renamed).run();
+  }
+  if (renamed.size > 0) rename(fn, renamed);
+}
+
+/** By value: another block than its own uses it. */
+function usedOutside(fn: Fn): Uint8Array {
+  const found = new Uint8Array(fn.nextValue);
+  for (const block of fn.blocks) {
+    const use = (arg: Value) => {
+      if (arg.block !== block) found[arg.id] = 1;
+    };
+    for (const list of [block.phis, block.body]) for (const v of list) v.args.forEach(use);
+    if (block.control !== null) use(block.control);
+  }
+  return found;
+}
+
+/** Uses outside the loop read the phi where its ways out meet. */
+function rename(fn: Fn, renamed: Map<Value, Value>): void {
+  for (const block of fn.blocks) {
+    const isOwn = (v: Value, arg: Value) => arg.block === block || renamed.get(arg) === v;
+    for (const list of [block.phis, block.body])
+      for (const v of list)
+        for (const [k, arg] of v.args.entries()) {
+          const by = renamed.get(arg);
+          if (by !== undefined && !isOwn(v, arg)) v.args[k] = by;
+        }
+    const by = block.control === null ? undefined : renamed.get(block.control);
+    if (by !== undefined && block.control!.block !== block) block.control = by;
+  }
+}
+
+/** A kernel whose loads and inputs are still values of the loop. */
+interface Plan {
+  lanes: Lanes;
+  root: number;
+  store: Value | undefined;
+  sum: Sum | undefined;
+}
+
+/** phi' = phi op x. */
+interface Sum {
+  phi: Value;
+  next: Value;
+  reduce: Reduction;
+  x: Value;
+  /** Comparing without a sign. */
+  flips: boolean;
+}
+
+function recognise(loop: CountedLoop): Plan | undefined {
+  const { block } = loop;
+  const effects = block.body.filter((v) => v.op.reads || v.op.writes);
+  if (effects.length === 0 || effects.some((v) => v.op.bytes === 0)) return undefined;
+  const stores = effects.filter((v) => v.op.writes);
+  const others = block.phis.filter((phi) => loop.step(phi) === undefined);
+  const plan =
+    stores.length === 1 && others.length === 0
+      ? storing(loop, stores[0])
+      : stores.length === 0 && others.length === 1
+        ? summing(loop, others[0])
+        : undefined;
+  return plan !== undefined && plan.lanes.inputs.length + plan.lanes.loads.length < MOST_INPUTS
+    ? plan
+    : undefined;
+}
+
+function storing(loop: CountedLoop, store: Value): Plan | undefined {
+  const { bytes } = store.op;
+  if (loop.stride(store.args[0]) !== bytes) return undefined;
+  const lanes = new Lanes(loop, 16 / bytes);
+  const root = lanes.node(store.args[1], (bytes * 8) as Lane);
+  return root === undefined ? undefined : { lanes, root, store, sum: undefined };
+}
+
+function summing(loop: CountedLoop, phi: Value): Plan | undefined {
+  const sum = sumOf(loop, phi);
+  if (sum === undefined || phi.type === 1 || phi.type === 0) return undefined;
+  const widths = loop.block.body.filter((v) => v.op.bytes > 0).map((v) => v.op.bytes);
+  const lanes = new Lanes(loop, 16 / Math.min(...widths));
+  const root = sum.reduce === "add" ? addend(lanes, sum.x, phi.type) : gathered(lanes, sum, phi.type);
+  if (root === undefined || lanes.loads.length === 0) return undefined;
+  return { lanes, root, store: undefined, sum };
+}
+
+function gathered(lanes: Lanes, { x, reduce, flips }: Sum, type: Lane): number | undefined {
+  const root = lanes.node(x, type);
+  if (reduce !== "smax" && reduce !== "smin") return root;
+  if (type !== 32) return undefined;
+  return flips ? lanes.add("xor", 32, [root, lanes.constant(32, 1 << 31)]) : root;
+}
+
+/** What is summed up, in lanes as narrow as it fits; neighbours are added until lanes are as wide as the sum. */
+function addend(lanes: Lanes, v: Value, type: Lane): number | undefined {
+  const bits = bitsOf(v);
+  const narrow = (lane: Lane) => (bits <= lane && lane < type ? lanes.node(v, lane) : undefined);
+  const bytes = narrow(8);
+  if (bytes !== undefined) return lanes.add("sad", 64, [bytes]);
+  for (const lane of [16, 32] as const) {
+    let node = narrow(lane);
+    for (let wide = lane * 2; node !== undefined && wide <= type; wide *= 2) {
+      const low = lanes.constant(64, wide === 32 ? 0xffff : -1, wide === 32 ? 0xffff : 0);
+      const upper = lanes.add("lshr", wide as Lane, [node], { lo: wide / 2 });
+      node = lanes.add("add", wide as Lane, [lanes.add("and", wide as Lane, [node, low]), upper]);
+    }
+    if (node !== undefined) return node;
+  }
+  return lanes.node(v, type);
+}
+
+const SUMS = new Map<Op, Reduction>([
+  [op.add, "add"],
+  [op.xor, "xor"],
+  [op.or, "or"],
+  [op.and, "and"],
+]); // prettier-ignore
+
+function sumOf(loop: CountedLoop, phi: Value): Sum | undefined {
+  const next = phi.args[loop.latch];
+  if (next.block !== loop.block) return undefined;
+  const [a, b] = next.args;
+  const reduce = SUMS.get(next.op);
+  if (reduce !== undefined && a !== b && (a === phi || b === phi))
+    return { phi, next, reduce, x: a === phi ? b : a, flips: false };
+  return next.op === op.select ? extreme(phi, next) : undefined;
+}
+
+const GREATER: readonly number[] = [UGT, UGE, SGT, SGE];
+const ORDERED: readonly number[] = [...GREATER, ULT, ULE, SLT, SLE];
+
+/** select(x > phi, x, phi), any way round. */
+function extreme(phi: Value, next: Value): Sum | undefined {
+  const [condition, yes, no] = next.args;
+  if (condition.op !== op.icmp || !ORDERED.includes(condition.aux)) return undefined;
+  const [a, b] = condition.args;
+  const x = yes === phi ? no : yes;
+  const fits = (a === yes && b === no) || (a === no && b === yes);
+  if (!fits || x === phi || (yes !== phi && no !== phi)) return undefined;
+  const greater = GREATER.includes(condition.aux) === (a === yes);
+  return { phi, next, reduce: greater ? "smax" : "smin", x, flips: condition.aux <= UGE };
+}
+
+/** Rounds from which on a sum by vectors is quicker than the loop. */
+const LEAST_ROUNDS = 8;
+
+class Rewrite {
+  private readonly fn: Fn;
+  private readonly loop: CountedLoop;
+  private readonly plan: Plan;
+  private readonly outside: Uint8Array;
+  private readonly renamed: Map<Value, Value>;
+  private at: Block;
+  private readonly insn: number;
+  /** How many the kernel does. */
+  private rounds!: Value;
+  private result: Value | undefined;
+
+  constructor(fn: Fn, loop: CountedLoop, plan: Plan, outside: Uint8Array, renamed: Map<Value, Value>) {
+    this.fn = fn;
+    this.loop = loop;
+    this.plan = plan;
+    this.outside = outside;
+    this.renamed = renamed;
+    this.at = loop.from;
+    this.insn = (plan.store ?? plan.lanes.loads[0]).at;
+  }
+
+  private readonly emit: Emit = (row, type, args, aux = 0) => {
+    const made = this.fn.value(row, type, args, this.at, this.insn);
+    made.aux = aux;
+    const result = fold(this.fn, made, this.emit);
+    if (result === made) this.at.body.push(made);
+    return result;
+  };
+
+  private number(n: number): Value {
+    return this.fn.const(64, n);
+  }
+
+  private add(v: Value, n: number): Value {
+    return this.emit(op.add, 64, [v, this.number(n)]);
+  }
+
+  run(): void {
+    const { fn, loop, plan } = this;
+    const { block, from, entry } = loop;
+    const check = this.blockBehind(from);
+    this.at = check;
+    const before = loop.roundsBeforeLast(fn, this.emit);
+    if (before === undefined) {
+      fn.blocks.splice(fn.blocks.indexOf(check), 1);
+      return;
+    }
+    // Where all that others need is known without the last round, the kernel may do it too.
+    const needed = [...block.phis, ...block.body].filter((v) => this.outside[v.id] === 1);
+    const leaves = [...needed, block.control!].every((v) => this.isKnown(v, MOST_DEPTH));
+    const all = leaves ? this.add(before, 1) : before;
+    from.successors[from.successors.indexOf(block)] = check;
+    check.predecessors = [from];
+    block.predecessors.splice(entry, 1, check);
+    this.guard(this.emit(op.icmp, 1, [all, this.number(this.least())], UGE), true);
+    const mask = this.number(-plan.lanes.lanes);
+    this.rounds = plan.store === undefined ? this.emit(op.and, 64, [all, mask]) : all;
+    this.result = this.kernel(all);
+    const many = this.at;
+    this.enter(block.phis.map((phi) => this.behind(phi)));
+    if (!leaves) {
+      jump(many, block);
+      return;
+    }
+    const join = this.joinBehind();
+    const control = this.last(block.control!);
+    if (block.successors[0] === block) branch(many, control, block, join);
+    else branch(many, control, join, block);
+    for (const v of needed) {
+      const phi = fn.value(op.phi, v.type, [v, this.last(v)], join, v.at);
+      join.phis.push(phi);
+      this.renamed.set(v, phi);
+    }
+  }
+
+  private blockBehind(block: Block): Block {
+    const made = insertBlock(this.fn, block);
+    made.at = this.insn;
+    return made;
+  }
+
+  /** A block on the loop's way out. */
+  private joinBehind(): Block {
+    const { block, exit } = this.loop;
+    const join = this.blockBehind(block);
+    block.successors[block.successors.indexOf(exit)] = join;
+    join.predecessors = [block];
+    exit.predecessors[exit.predecessors.indexOf(block)] = join;
+    join.end = "jump";
+    join.successors = [exit];
+    return join;
+  }
+
+  /** Gives the loop's phis their values on one more way in. */
+  private enter(values: Value[]): void {
+    for (const [i, phi] of this.loop.block.phis.entries()) phi.args.push(values[i]);
+  }
+
+  /** Goes on in a new block, or to the loop where the condition is false. */
+  private guard(condition: Value, first = false): void {
+    const { block, entry } = this.loop;
+    const next = this.blockBehind(this.at);
+    branch(this.at, condition, next, block);
+    if (first)
+      block.predecessors.pop(); // known by the place of the way in
+    else this.enter(block.phis.map((phi) => phi.args[entry]));
+    this.at = next;
+  }
+
+  /** Rounds from which on vectors are quicker than the loop. */
+  private least(): number {
+    const { lanes, store } = this.plan;
+    return store !== undefined ? lanes.lanes : Math.max(2 * lanes.lanes, LEAST_ROUNDS);
+  }
+
+  /** Makes the kernel, and checks before it that arrays do not overlap in a way that matters. */
+  private kernel(rounds: Value): Value {
+    const { fn, loop, plan, emit } = this;
+    const { lanes, root, store, sum } = plan;
+    const addresses = lanes.loads.map((load) => loop.atStart(load.args[0], emit));
+    const inputs = lanes.inputs.map((v) => loop.atStart(v, emit));
+    const list = [...inputs];
+    const place = (v: Value) => 2 + (list.includes(v) ? list.indexOf(v) : list.push(v) - 1);
+    const nodes = lanes.nodes.map((node): KernelNode => {
+      if (node.op === "load") return { ...node, aux: place(addresses[-node.aux - 1]) };
+      return node.op === "splat" ? { ...node, aux: 2 + node.aux } : node;
+    });
+    const to = store === undefined ? undefined : loop.atStart(store.args[0], emit);
+    if (to !== undefined)
+      for (const [i, load] of lanes.loads.entries()) this.distance(to, store!, addresses[i], load, rounds);
+    const made: Kernel = {
+      lanes: lanes.lanes,
+      nodes,
+      root,
+      reduce: sum?.reduce,
+      store: store === undefined ? undefined : { aux: 1, offset: store.aux },
+    };
+    fn.kernels.push(made);
+    const flip = (v: Value) => (sum!.flips ? emit(op.xor, 32, [v, fn.const(32, 1 << 31)]) : v);
+    const start = sum === undefined ? to! : flip(sum.phi.args[loop.entry]);
+    const value = emit(op.kernel, sum?.phi.type ?? 0, [rounds, start, ...list], fn.kernels.length - 1);
+    return sum === undefined ? value : flip(value);
+  }
+
+  /** What is read is not what was written before: apart, or further on by less than nothing. */
+  private distance(to: Value, store: Value, from: Value, load: Value, rounds: Value): void {
+    const { emit } = this;
+    const [x, y] = [this.add(to, store.aux), this.add(from, load.aux)];
+    const apart = (a: Value, b: Value, bytes: number) => {
+      const distance = emit(op.sub, 64, [a, b]);
+      const size = emit(op.shl, 64, [rounds, this.number(Math.log2(bytes))]);
+      this.guard(emit(op.icmp, 1, [distance, size], UGE));
+    };
+    const isSame = isZero(emit(op.sub, 64, [x, y]));
+    if (load.op.bytes === store.op.bytes && isSame) return;
+    apart(x, y, load.op.bytes);
+    if (load.op.bytes !== store.op.bytes) apart(y, x, store.op.bytes);
+  }
+
+  /** A phi behind the kernel's rounds, when the loop goes on with the next one. */
+  private behind(phi: Value): Value {
+    return phi === this.plan.sum?.phi ? this.result! : this.counted(phi, this.rounds);
+  }
+
+  private counted(phi: Value, rounds: Value): Value {
+    const by = this.emit(op.mul, 64, [rounds, this.number(this.loop.step(phi)!)]);
+    const change = phi.type === 64 ? by : this.emit(op.trunc, 32, [by]);
+    return this.emit(op.add, phi.type, [phi.args[this.loop.entry], change]);
+  }
+
+  /** Whether the value in a round can be told without the loop: from counters, and from what is gathered. */
+  private isKnown(v: Value, depth: number): boolean {
+    const { loop, plan } = this;
+    if (loop.isInvariant(v) || v === plan.sum?.next) return true;
+    if (v.op === op.phi) return loop.step(v) !== undefined;
+    return depth > 0 && v.op.pure && v.args.every((arg) => this.isKnown(arg, depth - 1));
+  }
+
+  private readonly known = new Map<Value, Value>();
+
+  /** The value in the kernel's last round. */
+  private last(v: Value): Value {
+    const { loop, plan } = this;
+    if (loop.isInvariant(v)) return v;
+    if (v === plan.sum?.next) return this.result!;
+    let found = this.known.get(v);
+    if (found === undefined) {
+      if (v.op === op.phi) found = this.counted(v, this.add(this.rounds, -1));
+      else
+        found = this.emit(
+          v.op,
+          v.type,
+          v.args.map((arg) => this.last(arg)),
+          v.aux,
+        );
+      this.known.set(v, found);
+    }
+    return found;
+  }
+}

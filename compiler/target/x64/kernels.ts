@@ -1,0 +1,450 @@
+/**
+ * Kernels (ir/kernel.ts) as loops over SSE2 registers, which nothing else uses. Requires the number of rounds in rcx
+ * and overwrites it, and rax, in which a reduction's result comes; other arguments stay as they were.
+ */
+
+import { bug } from "../../../formats/error.ts";
+import { fitsInt8, X64, type X64Assembler, type X64Row, x64 } from "../../../formats/isa/x64.ts";
+import { type Kernel, type KernelNode, type Lane, type Reduction, registersOf } from "../../ir/kernel.ts";
+
+const byLane = (name: string, suffixes: string): Partial<Record<Lane, X64Row>> => {
+  const rows: Partial<Record<Lane, X64Row>> = {};
+  for (const suffix of suffixes) rows[LANE[suffix]] = x64(`${name}${suffix} xmm, xmm/m128`);
+  return rows;
+};
+const shifts = (name: string, suffixes: string): Partial<Record<Lane, X64Row>> => {
+  const rows: Partial<Record<Lane, X64Row>> = {};
+  for (const suffix of suffixes) rows[LANE[suffix]] = x64(`${name}${suffix} xmm, imm8`);
+  return rows;
+};
+const same = (name: string): Partial<Record<Lane, X64Row>> => {
+  const row = x64(`${name} xmm, xmm/m128`);
+  return { 8: row, 16: row, 32: row, 64: row };
+};
+const LANE: Record<string, Lane> = { b: 8, w: 16, d: 32, q: 64 };
+
+/** Rows by operation and width of a lane. */
+const V = {
+  add: byLane("padd", "bwdq"),
+  sub: byLane("psub", "bwdq"),
+  and: same("pand"),
+  or: same("por"),
+  xor: same("pxor"),
+  eq: byLane("pcmpeq", "bwd"),
+  sgt: byLane("pcmpgt", "bwd"),
+  sad: same("psadbw"),
+  shl: shifts("psll", "wdq"),
+  lshr: shifts("psrl", "wdq"),
+  ashr: shifts("psra", "wd"),
+  /** By width of the result. */
+  low: {
+    16: x64("punpcklbw xmm, xmm/m128"),
+    32: x64("punpcklwd xmm, xmm/m128"),
+    64: x64("punpckldq xmm, xmm/m128"),
+  },
+  high: {
+    16: x64("punpckhbw xmm, xmm/m128"),
+    32: x64("punpckhwd xmm, xmm/m128"),
+    64: x64("punpckhdq xmm, xmm/m128"),
+  },
+};
+const R = {
+  movdqa: x64("movdqa xmm, xmm/m128"),
+  /** By bytes. */
+  load: { 16: x64("movdqu xmm, xmm/m128"), 8: x64("movq xmm, r/m64"), 4: x64("movd xmm, r/m32") } as Record<
+    number,
+    X64Row
+  >,
+  store: x64("movdqu xmm/m128, xmm"),
+  pshufd: x64("pshufd xmm, xmm/m128, imm8"),
+  pshuflw: x64("pshuflw xmm, xmm/m128, imm8"),
+  doubled: x64("punpcklqdq xmm, xmm/m128"),
+  mulWords: x64("pmullw xmm, xmm/m128"),
+  mulWide: x64("pmuludq xmm, xmm/m128"),
+  toVector: { 32: x64("movd xmm, r/m32"), 64: x64("movq xmm, r/m64") },
+  fromVector: { 32: x64("movd r/m32, xmm"), 64: x64("movq r/m64, xmm") },
+  zero: x64("xor r/m32, r32"),
+  constant: x64("mov r32, imm32"),
+  constant64: x64("mov r64, imm64"),
+  add: [x64("add r/m64, imm8"), x64("add r/m64, imm32")],
+  sub: [x64("sub r/m64, imm8"), x64("sub r/m64, imm32")],
+  cmp: x64("cmp r/m64, r64"),
+  back: { be: [x64("jbe rel8"), x64("jbe rel32")], b: [x64("jb rel8"), x64("jb rel32")] },
+  forward: { b: x64("jb rel32"), a: x64("ja rel32"), ae: x64("jae rel32") },
+}; // prettier-ignore
+
+const COMMUTATIVE = new Set<X64Row | undefined>(
+  [V.add, V.and, V.or, V.xor, V.eq].flatMap((rows) => Object.values(rows)),
+);
+
+/** One vector instruction over virtual registers: def = a row b, def = row b, or a load. */
+interface Step {
+  row: X64Row;
+  def: number;
+  /** The operand that shares its register with the result, or -1. */
+  a: number;
+  b: number;
+  imm: number;
+  load: { node: KernelNode; offset: number } | undefined;
+}
+
+/** `width`: bits of a reduction's result. */
+export function expandKernel(
+  asm: X64Assembler,
+  kernel: Kernel,
+  uses: readonly number[],
+  width: number,
+): void {
+  for (const copies of copiesOf(kernel)) if (new Expansion(asm, kernel, uses, width, copies).run()) return;
+  bug("a kernel needs more vector registers than there are");
+}
+
+/** How many steps an iteration may do, the best first: several for small bodies, whose latency counts. */
+function copiesOf({ nodes }: Kernel): number[] {
+  const work = nodes.reduce((sum, node) => sum + registersOf(node), 0);
+  return work <= 4 ? [4, 2, 1] : work <= 16 ? [2, 1] : [1];
+}
+
+const ONES = -1;
+
+class Expansion {
+  private readonly asm: X64Assembler;
+  private readonly kernel: Kernel;
+  private readonly uses: readonly number[];
+  private readonly width: number;
+  private readonly copies: number;
+  private next = 0;
+  /** Real registers of virtual ones; those below `fixed` keep theirs. */
+  private real: number[] = [];
+  private fixed = 0;
+  private free: number[] = [];
+  private readonly constants = new Map<number, number>();
+  private accumulators: number[] = [];
+  private zero = -1;
+  /** The register of the last elements, which is not handed out again, or -1. */
+  private kept = -1;
+  private steps: Step[] = [];
+
+  constructor(asm: X64Assembler, kernel: Kernel, uses: readonly number[], width: number, copies: number) {
+    this.asm = asm;
+    this.kernel = kernel;
+    this.uses = uses;
+    this.width = width;
+    this.copies = copies;
+  }
+
+  /** Leaves the assembler as it was where there are too few registers. */
+  run(): boolean {
+    const { asm, kernel } = this;
+    const start = asm.size;
+    this.setUp();
+    const done = this.fixed <= 14 && (kernel.store === undefined ? this.reduce() : this.store());
+    if (!done) asm.size = start;
+    return done;
+  }
+
+  private persistent(): number {
+    this.real.push(this.fixed++);
+    return this.next++;
+  }
+
+  /** Constants, arguments in all lanes, and what is gathered in. */
+  private setUp(): void {
+    const { kernel } = this;
+    const { nodes, reduce } = kernel;
+    if (nodes.some((node) => node.op === "zext" || (node.op === "sad" && node.args.length === 1)))
+      this.zero = this.makeConstant(0, 0);
+    for (const [k, node] of nodes.entries()) {
+      if (node.op === "const") this.constants.set(k, this.makeConstant(node.lo, node.hi));
+      else if (node.op === "splat") this.constants.set(k, this.splat(this.uses[node.aux], node.lane));
+    }
+    if (reduce === undefined) return;
+    const { lane } = nodes[kernel.root];
+    const spreads = reduce !== "add" && reduce !== "xor" && reduce !== "or";
+    for (let copy = 0; copy < this.copies; copy++) {
+      if (spreads && copy > 0) {
+        const r = this.persistent();
+        this.asm.rr(R.movdqa, r, this.accumulators[0]);
+        this.accumulators.push(r);
+      } else if (spreads) this.accumulators.push(this.splat(this.uses[1], lane));
+      else if (copy === 0) {
+        const r = this.persistent();
+        this.asm.rr(R.toVector[lane === 64 ? 64 : 32], r, this.uses[1]);
+        this.accumulators.push(r);
+      } else this.accumulators.push(this.makeConstant(0, 0));
+    }
+  }
+
+  private makeConstant(lo: number, hi: number): number {
+    const { asm } = this;
+    if (lo === 0 && hi === 0 && this.zero >= 0 && this.accumulators.length === 0) return this.zero;
+    const made = this.persistent();
+    if (lo === hi && (lo === 0 || lo === ONES)) asm.rr((lo === 0 ? V.xor : V.eq)[32]!, made, made);
+    else if (lo === hi) {
+      asm.r(R.constant, X64.rax, lo);
+      asm.rr(R.toVector[32], made, X64.rax);
+      asm.rr(R.pshufd, made, made, 0);
+    } else {
+      asm.r(R.constant64, X64.rax, lo, hi);
+      asm.rr(R.toVector[64], made, X64.rax);
+      asm.rr(R.doubled, made, made);
+    }
+    return made;
+  }
+
+  private splat(register: number, lane: Lane): number {
+    const { asm } = this;
+    const made = this.persistent();
+    asm.rr(R.toVector[lane === 64 ? 64 : 32], made, register);
+    if (lane === 8) asm.rr(V.low[16], made, made);
+    if (lane <= 16) asm.rr(R.pshuflw, made, made, 0);
+    if (lane === 32) asm.rr(R.pshufd, made, made, 0);
+    else asm.rr(R.doubled, made, made);
+    return made;
+  }
+
+  private emit(row: X64Row | undefined, a: number, b: number, imm = 0, def = this.next++): number {
+    this.steps.push({ row: row ?? bug("no such vector operation"), def, a, b, imm, load: undefined });
+    return def;
+  }
+
+  /** Register `part` of a node, for the step that begins `offset` elements behind the counter. */
+  private value(k: number, part: number, offset: number, known: Map<string, number>): number {
+    const constant = this.constants.get(k);
+    if (constant !== undefined) return constant;
+    const key = `${k},${part}`;
+    let found = known.get(key);
+    if (found === undefined) {
+      found = this.compute(this.kernel.nodes[k], part, offset, known);
+      known.set(key, found);
+    }
+    return found;
+  }
+
+  private compute(node: KernelNode, part: number, offset: number, known: Map<string, number>): number {
+    const { op, lane, args, lo } = node;
+    if (op === "load") {
+      const def = this.next++;
+      const row = R.load[Math.min(node.bytes, 16)] ?? bug(`a vector load of ${node.bytes} bytes`);
+      const load = { node, offset: (offset * lane) / 8 + 16 * part };
+      this.steps.push({ row, def, a: -1, b: -1, imm: 0, load });
+      return def;
+    }
+    const of = (i: number, p = part) => this.value(args[i], p, offset, known);
+    switch (op) {
+      case "zext":
+      case "sext":
+        return this.widen(op, lane, of(0, part >> 1), (part & 1) === 0);
+      case "shl":
+      case "lshr":
+      case "ashr":
+        return this.emit(V[op][lane], of(0), -1, lo);
+      case "select": {
+        const [mask, yes, no] = [of(0), of(1), of(2)];
+        return this.emit(V.xor[32], this.emit(V.and[32], this.emit(V.xor[32], yes, no), mask), no);
+      }
+      case "mul":
+        return lane === 16 ? this.emit(R.mulWords, of(0), of(1)) : this.multiply(lane, of(0), of(1));
+      case "sad":
+        return this.emit(V.sad[8], of(0), args.length > 1 ? of(1) : this.zero);
+      case "add":
+      case "sub":
+      case "and":
+      case "or":
+      case "xor":
+      case "eq":
+      case "sgt":
+        return this.emit(V[op][lane], of(0), of(1));
+      default:
+        return bug(`no vector operation ${op}`);
+    }
+  }
+
+  private widen(op: "zext" | "sext", lane: Lane, x: number, low: boolean): number {
+    const row = (low ? V.low : V.high)[lane as 16 | 32 | 64];
+    if (op === "zext") return this.emit(row, x, this.zero);
+    if (lane === 64) return this.emit(row, x, this.emit(V.ashr[32], x, -1, 31));
+    return this.emit(V.ashr[lane], this.emit(row, x, x), -1, lane / 2);
+  }
+
+  /** 32-bit lanes: products of the even ones and of the odd ones, in 64 bits. 64-bit lanes: of their lower halves. */
+  private multiply(lane: Lane, x: number, y: number): number {
+    const even = this.emit(R.mulWide, x, y);
+    if (lane === 64) return even;
+    const odd = this.emit(R.mulWide, this.emit(V.lshr[64], x, -1, 32), this.emit(V.lshr[64], y, -1, 32));
+    const pick = (v: number) => this.emit(R.pshufd, -1, v, 0x08);
+    return this.emit(V.low[64], pick(even), pick(odd));
+  }
+
+  /** Joins `x` into the accumulator `acc`, in place. */
+  private gather(reduce: Reduction, lane: Lane, acc: number, x: number): void {
+    if (reduce !== "smax" && reduce !== "smin") this.emit(V[reduce][lane], acc, x, 0, acc);
+    else {
+      const mask = reduce === "smax" ? this.emit(V.sgt[lane], x, acc) : this.emit(V.sgt[lane], acc, x);
+      const change = this.emit(V.and[32], this.emit(V.xor[32], x, acc), mask);
+      this.emit(V.xor[32], acc, change, 0, acc);
+    }
+  }
+
+  private reduce(): boolean {
+    const { kernel, copies } = this;
+    const { lanes, nodes, root } = kernel;
+    const step = (copy: number) => {
+      const known = new Map<string, number>();
+      for (let part = 0; part < registersOf(nodes[root]); part++)
+        this.gather(
+          kernel.reduce!,
+          nodes[root].lane,
+          this.accumulators[copy],
+          this.value(root, part, copy * lanes, known),
+        );
+    };
+    const body = (count: number) => {
+      for (let copy = 0; copy < count; copy++) step(copy);
+      return this.flush(X64.rax);
+    };
+    const { asm } = this;
+    asm.rr(R.zero, X64.rax, X64.rax);
+    const ends: number[] = [];
+    if (copies > 1) {
+      // rcx = the last element at which `copies` steps fit.
+      this.count(R.sub, X64.rcx, copies * lanes);
+      const few = this.jump(R.forward.b);
+      if (!this.loop("be", copies * lanes, () => body(copies))) return false;
+      this.here(few);
+      this.count(R.add, X64.rcx, (copies - 1) * lanes);
+      asm.rr(R.cmp, X64.rcx, X64.rax);
+      ends.push(this.jump(R.forward.a));
+    } else this.count(R.sub, X64.rcx, lanes);
+    if (!this.loop("be", lanes, () => body(1))) return false;
+    this.here(...ends);
+    return this.result();
+  }
+
+  /** All accumulators into one, its lanes into the first. */
+  private result(): boolean {
+    const { kernel, accumulators } = this;
+    const { lane } = kernel.nodes[kernel.root];
+    const [first, ...rest] = accumulators;
+    const join = (x: number) => this.gather(kernel.reduce!, lane, first, x);
+    for (const other of rest) join(other);
+    join(this.emit(R.pshufd, -1, first, 0x4e));
+    if (lane === 32) join(this.emit(R.pshufd, -1, first, 0xb1));
+    if (!this.flush(X64.rax)) return false;
+    this.asm.rr(R.fromVector[this.width === 64 ? 64 : 32], first, X64.rax);
+    return true;
+  }
+
+  private store(): boolean {
+    const { asm, kernel, copies } = this;
+    const { lanes, nodes, root, store } = kernel;
+    const { lane } = nodes[root];
+    const scale = lane / 8;
+    const put = (v: number, index: number, copy: number) =>
+      asm.rm(R.store, this.real[v], this.uses[store!.aux], index, scale, store!.offset + copy * 16);
+    this.count(R.sub, X64.rcx, lanes);
+    // The last elements, read before anything is written, in a register of their own.
+    const tail = this.value(root, 0, 0, new Map());
+    if (!this.flush(X64.rcx, tail)) return false;
+    if (!this.constants.has(root)) this.kept = this.real[tail];
+    asm.rr(R.zero, X64.rax, X64.rax);
+    const body = (count: number) => {
+      for (let copy = 0; copy < count; copy++) {
+        const v = this.value(root, 0, copy * lanes, new Map());
+        if (!this.flush(X64.rax, v)) return false;
+        put(v, X64.rax, copy);
+      }
+      return true;
+    };
+    if (copies > 1) {
+      this.count(R.sub, X64.rcx, (copies - 1) * lanes);
+      const few = this.jump(R.forward.b);
+      if (!this.loop("be", copies * lanes, () => body(copies))) return false;
+      this.here(few);
+      this.count(R.add, X64.rcx, (copies - 1) * lanes);
+    }
+    asm.rr(R.cmp, X64.rcx, X64.rax);
+    const done = this.jump(R.forward.ae);
+    if (!this.loop("b", lanes, () => body(1))) return false;
+    this.here(done);
+    put(tail, X64.rcx, 0);
+    return true;
+  }
+
+  /** Gives the steps at hand registers and encodes them, with elements counted in `index`; `result` stays taken. */
+  private flush(index: number, result = -1): boolean {
+    const { steps } = this;
+    this.steps = [];
+    this.free = [];
+    for (let r = 15; r >= this.fixed; r--) if (r !== this.kept) this.free.push(r);
+    const last = new Map<number, number>();
+    for (const [i, { a, b }] of steps.entries()) {
+      if (a >= 0) last.set(a, i);
+      if (b >= 0) last.set(b, i);
+    }
+    if (result >= 0) last.set(result, steps.length);
+    for (const [i, step] of steps.entries()) {
+      const dies = (v: number) => v >= this.fixed && last.get(v) === i;
+      if (!this.place(step, dies)) return false;
+      this.encode(step, index);
+      for (const v of new Set([step.a, step.b]))
+        if (v >= 0 && v !== step.def && dies(v) && this.real[v] !== this.real[step.def])
+          this.free.push(this.real[v]);
+      if (step.def >= this.fixed && !last.has(step.def)) this.free.push(this.real[step.def]);
+    }
+    return true;
+  }
+
+  /** Chooses the result's register; brings the operand that shares it there. */
+  private place(step: Step, dies: (v: number) => boolean): boolean {
+    const { real } = this;
+    if (step.def === step.a) return true;
+    if (step.a >= 0 && !dies(step.a) && step.b >= 0 && dies(step.b) && COMMUTATIVE.has(step.row))
+      [step.a, step.b] = [step.b, step.a];
+    if (step.a >= 0 && dies(step.a)) {
+      real[step.def] = real[step.a];
+      return true;
+    }
+    const r = this.free.pop();
+    if (r === undefined) return false;
+    real[step.def] = r;
+    if (step.a >= 0) this.asm.rr(R.movdqa, r, real[step.a]);
+    return true;
+  }
+
+  private encode({ row, def, a, b, imm, load }: Step, index: number): void {
+    const { asm, real } = this;
+    if (load !== undefined) {
+      const { aux, lo, lane } = load.node;
+      asm.rm(row, real[def], this.uses[aux], index, lane / 8, lo + load.offset);
+    } else if (b < 0) asm.rr(row, 0, real[def], imm);
+    else asm.rr(row, real[def], a === b ? real[def] : real[b], imm);
+  }
+
+  /** Elements more or fewer. */
+  private count(rows: X64Row[], register: number, by: number): void {
+    this.asm.rr(rows[fitsInt8(by) ? 0 : 1], 0, register, by);
+  }
+
+  /** Repeats `body`, which counts by `by`, while rax is below rcx, or not above it. */
+  private loop(condition: "b" | "be", by: number, body: () => boolean): boolean {
+    const { asm } = this;
+    const again = asm.size;
+    if (!body()) return false;
+    this.count(R.add, X64.rax, by);
+    asm.rr(R.cmp, X64.rcx, X64.rax);
+    const distance = again - (asm.size + 2);
+    if (fitsInt8(distance)) asm.op(R.back[condition][0], distance);
+    else asm.op(R.back[condition][1], again - (asm.size + 6));
+    return true;
+  }
+
+  private jump(row: X64Row): number {
+    this.asm.op(row, 0);
+    return this.asm.size;
+  }
+
+  private here(...jumps: number[]): void {
+    for (const at of jumps) this.asm.patch32(at - 4, this.asm.size - at);
+  }
+}

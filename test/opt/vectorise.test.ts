@@ -1,0 +1,372 @@
+/** Loops over arrays on vectors: which become kernels, which must not, and that all do what the interpreter does. */
+
+import { describe, expect, it } from "vitest";
+import { type CompileOptions, compile } from "../../compiler/compile.ts";
+import { assemble } from "../../formats/isa/bpf.ts";
+import { Runtime } from "../../runtime/index.ts";
+import { optimised } from "./listing.ts";
+
+/**
+ * One loop: r3 and r4 walk over arrays, r5 rounds, r0 gathers. The memory says where and how often; behind the loop
+ * all of its variables count.
+ */
+interface Loop {
+  name: string;
+  body: string;
+  /** By how much r3 and r4 grow. */
+  steps: [number, number];
+  /** What the loop becomes; undefined: it stays. */
+  kernel: string | undefined;
+  end?: string;
+  after?: string;
+}
+
+const HEADER = 16;
+
+function source({ body, steps, end = "r6 += 1\nif r6 < r5 goto loop", after = "" }: Loop): string {
+  return `
+    r3 = *(u16 *)(r1 + 0)
+    r3 += r1
+    r4 = *(u16 *)(r1 + 2)
+    r4 += r1
+    r5 = *(u32 *)(r1 + 4)
+    r0 = *(u64 *)(r1 + 8)
+    ${body.includes("w0") ? "w0 = w0" : ""}
+    r6 = 0
+    r9 = 7
+    if r5 == 0 goto out
+  loop:
+    ${body}
+    r3 += ${steps[0]}
+    r4 += ${steps[1]}
+    ${end}
+  out:
+    r3 -= r1
+    r4 -= r1
+    r0 *= 31
+    r0 ^= r3
+    r0 *= 31
+    r0 ^= r4
+    r0 *= 31
+    r0 ^= r6
+    ${after}
+    exit`;
+}
+
+const U: Record<number, string> = { 1: "u8", 2: "u16", 4: "u32", 8: "u64" };
+const WIDTHS = [1, 2, 4, 8] as const;
+const load = (r: number, from: number, bytes: number) => `r${r} = *(${U[bytes]} *)(r${from} + 0)`;
+const store = (to: number, bytes: number, r: number) => `*(${U[bytes]} *)(r${to} + 0) = r${r}`;
+
+/** r0 op r7 of every width, in 64 and in 32 bits. */
+const SUMS = WIDTHS.flatMap((bytes) =>
+  ["+", "^", "|", "&"].flatMap((operator): Loop[] =>
+    ["r", "w"].map((r) => ({
+      name: `${r}0 ${operator}= ${U[bytes]}`,
+      body: `${load(7, 3, bytes)}\n${r}0 ${operator}= ${r}7`,
+      steps: [bytes, 8],
+      // Elements wider than what gathers them would have to be narrowed.
+      kernel: bytes === 8 && r === "w" ? undefined : "kernel",
+    })),
+  ),
+);
+
+/** The largest and the least, with and without a sign, of 32 bits. */
+const EXTREMES = [">", ">=", "<", "<=", "s>", "s>=", "s<", "s<="].map(
+  (condition): Loop => ({
+    name: `if w0 ${condition} u32`,
+    body: `${load(7, 3, 4)}\nif w0 ${condition} w7 goto keep\nw0 = w7\nkeep:`,
+    steps: [4, 1],
+    kernel: "kernel",
+  }),
+);
+
+const COPIES = WIDTHS.map(
+  (bytes): Loop => ({
+    name: `a copy of ${U[bytes]}`,
+    body: `${load(7, 3, bytes)}\n${store(4, bytes, 7)}`,
+    steps: [bytes, bytes],
+    kernel: "kernel",
+  }),
+);
+
+const FILLS = WIDTHS.map(
+  (bytes): Loop => ({
+    name: `${U[bytes]} filled`,
+    body: store(4, bytes, 0),
+    steps: [1, bytes],
+    kernel: "kernel",
+  }),
+);
+
+/** Operations on elements of each width: x in r7, another array's y in r8, written back. */
+const OPERATIONS: [name: string, text: string, widths: readonly number[]][] = [
+  ["sum", "r7 += r8", WIDTHS],
+  ["difference", "r7 -= r8", WIDTHS],
+  ["and", "r7 &= r8", WIDTHS],
+  ["or", "r7 |= r8", WIDTHS],
+  ["xor", "r7 ^= r8", WIDTHS],
+  ["sum with an invariant", "r7 += r0", WIDTHS],
+  ["sum with a constant", "r7 += 1234567", WIDTHS],
+  ["large constant", "r8 = 0x1122334455667788 ll\nr7 ^= r8", WIDTHS],
+  ["shift to the left", "r7 <<= 3", [2, 4, 8]],
+  ["shift to the right", "r7 >>= 3", [2, 4, 8]],
+  ["shift of a sign", "w7 s>>= 5", [4]],
+  ["product", "r7 *= r8", [2, 4]],
+  ["swapped bytes", "r7 = be16 r7", [2]],
+  ["clamp", "if w7 s< 1000 goto a\nw7 = 1000\na:\nif w7 s> -1000 goto b\nw7 = -1000\nb:", [4]],
+  ["choice", "if w7 == w8 goto a\nw7 = w8\na:", [4]],
+];
+const MAPS = OPERATIONS.flatMap(([name, text, widths]) =>
+  widths.flatMap((bytes): Loop[] => {
+    const body = `${load(7, 3, bytes)}\n${load(8, 4, bytes)}\n${text}`;
+    const steps: [number, number] = [bytes, bytes];
+    return [
+      {
+        name: `${name} of ${U[bytes]}, in place`,
+        body: `${body}\n${store(4, bytes, 7)}`,
+        steps,
+        kernel: "kernel",
+      },
+      {
+        name: `${name} of ${U[bytes]}, to where r7 came from`,
+        body: `${body}\n${store(3, bytes, 7)}`,
+        steps,
+        kernel: "kernel",
+      },
+    ];
+  }),
+);
+
+const POPCOUNT = `
+  r7 = *(u64 *)(r3 + 0)
+  r8 = r7
+  r8 >>= 1
+  r2 = 0x5555555555555555 ll
+  r8 &= r2
+  r7 -= r8
+  r8 = r7
+  r2 = 0x3333333333333333 ll
+  r8 &= r2
+  r7 >>= 2
+  r7 &= r2
+  r7 += r8
+  r8 = r7
+  r8 >>= 4
+  r7 += r8
+  r2 = 0x0f0f0f0f0f0f0f0f ll
+  r7 &= r2
+  r2 = 0x0101010101010101 ll
+  r7 *= r2
+  r7 >>= 56
+  r0 += r7`;
+
+const OTHERS: Loop[] = [
+  { name: "bits counted", body: POPCOUNT, steps: [8, 0], kernel: "sad64" },
+  {
+    name: "big-endian words summed",
+    body: "r7 = *(u8 *)(r3 + 0)\nr7 <<= 8\nr8 = *(u8 *)(r3 + 1)\nr7 |= r8\nr0 += r7",
+    steps: [2, 0],
+    kernel: "kernel",
+  },
+  {
+    name: "products of 32-bit numbers",
+    body: `${load(7, 3, 4)}\n${load(8, 4, 4)}\nr7 *= r8\nr0 += r7`,
+    steps: [4, 4],
+    kernel: "mul64",
+  },
+  { name: "bytes made words", body: `${load(7, 3, 1)}\n${store(4, 4, 7)}`, steps: [1, 4], kernel: "zext32" },
+  {
+    name: "words made double words",
+    body: `${load(7, 3, 4)}\n${store(4, 8, 7)}`,
+    steps: [4, 8],
+    kernel: "zext64",
+  },
+  {
+    name: "bytes made 16 bits wide",
+    body: `${load(7, 3, 1)}\n${store(4, 2, 7)}`,
+    steps: [1, 2],
+    kernel: "zext16",
+  },
+  {
+    name: "signed bytes summed",
+    body: "r7 = *(s8 *)(r3 + 0)\nr0 += r7",
+    steps: [1, 0],
+    kernel: "kernel",
+  },
+  { name: "signed words summed", body: "r7 = *(s32 *)(r3 + 0)\nr0 += r7", steps: [4, 0], kernel: "kernel" },
+  {
+    name: "neighbours",
+    body: "r7 = *(u32 *)(r3 + 0)\nr8 = *(u32 *)(r3 + 4)\nr7 += r8\nr0 += r7",
+    steps: [4, 0],
+    kernel: "kernel",
+  },
+  {
+    name: "a 32-bit counter",
+    body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
+    steps: [4, 0],
+    end: "w6 += 1\nif w6 < w5 goto loop",
+    kernel: "kernel",
+  },
+  {
+    name: "a counter that meets its end",
+    body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
+    steps: [4, 0],
+    end: "r6 += 1\nif r6 != r5 goto loop",
+    kernel: "kernel",
+  },
+  {
+    name: "the last element is used",
+    body: `r9 = *(u32 *)(r3 + 0)\nw0 += w9`,
+    steps: [4, 0],
+    after: "r0 ^= r9",
+    kernel: "kernel",
+  },
+  {
+    name: "the sum before the last is used",
+    body: "r9 = r0\nr7 = *(u32 *)(r3 + 0)\nw0 += w7",
+    steps: [4, 0],
+    after: "r0 ^= r9",
+    kernel: "kernel",
+  },
+];
+
+const REFUSED: Loop[] = [
+  { name: "every second element", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [8, 0], kernel: undefined },
+  { name: "overlapping elements", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [2, 0], kernel: undefined },
+  { name: "descending", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [-4, 0], kernel: undefined },
+  { name: "the same place again", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [0, 0], kernel: undefined },
+  {
+    name: "two sums",
+    body: `${load(7, 3, 4)}\nr0 += r7\nr9 ^= r7`,
+    steps: [4, 0],
+    after: "r0 ^= r9",
+    kernel: undefined,
+  },
+  { name: "two stores", body: `${store(3, 4, 0)}\n${store(4, 4, 0)}`, steps: [4, 4], kernel: undefined },
+  {
+    name: "a sum that is stored",
+    body: `${load(7, 3, 4)}\nr0 += r7\n${store(4, 4, 0)}`,
+    steps: [4, 4],
+    kernel: undefined,
+  },
+  {
+    name: "the order matters",
+    body: `${load(7, 3, 4)}\nr0 *= 31\nr0 += r7`,
+    steps: [4, 0],
+    kernel: undefined,
+  },
+  { name: "a sum of sums", body: `${load(7, 3, 4)}\nr7 += r0\nr0 += r7`, steps: [4, 0], kernel: undefined },
+  {
+    name: "a difference from the sum",
+    body: `${load(7, 3, 4)}\nr7 -= r0\nr0 = r7`,
+    steps: [4, 0],
+    kernel: undefined,
+  },
+  {
+    name: "the counter is summed",
+    body: `${load(7, 3, 4)}\nr7 += r6\nr0 += r7`,
+    steps: [4, 0],
+    kernel: undefined,
+  },
+  { name: "the counter is stored", body: store(4, 8, 6), steps: [4, 8], kernel: undefined },
+  { name: "division", body: `${load(7, 3, 4)}\nr7 /= r5\nr0 += r7`, steps: [4, 0], kernel: undefined },
+  {
+    name: "shifted by a variable",
+    body: `${load(7, 3, 4)}\nr7 <<= r5\nr0 += r7`,
+    steps: [4, 0],
+    kernel: undefined,
+  },
+  { name: "an atomic", body: "lock *(u64 *)(r3 + 0) += r0", steps: [8, 0], kernel: undefined },
+];
+
+const native = new Runtime();
+const interpreter = new Runtime({ engine: "interpret" });
+const options: CompileOptions = { raw: true, name: "test", ctx: "args", check: true, verify: false };
+
+/** Runs a loop both ways on memories; gives the first difference. */
+class Pair {
+  private readonly engines;
+  readonly memory = new Uint8Array(4096);
+  private readonly original = Uint8Array.from(this.memory, (_, k) => (k * 167 + (k >> 4) * 91 + 13) & 255);
+
+  constructor(loop: Loop) {
+    const code = assemble(source(loop));
+    const load = (host: Runtime, more: CompileOptions) => {
+      const { container, debug } = compile(code, { ...options, ...more });
+      return host.load("test", container, { debug, timeout: 5000 });
+    };
+    this.engines = [load(interpreter, { target: "bytecode" }), load(native, { optimize: 2 })];
+  }
+
+  /** Undefined where both do the same. */
+  run(from: number, to: number, count: number, start = 0x0123456789abcdefn): string | undefined {
+    const [expected, got] = this.engines.map((instance) => {
+      const { memory } = this;
+      memory.set(this.original);
+      const view = new DataView(memory.buffer);
+      view.setUint16(0, from, true);
+      view.setUint16(2, to, true);
+      view.setUint32(4, count, true);
+      view.setBigUint64(8, start, true);
+      const r0 = instance.run(memory, memory.length);
+      return { r0, hash: Buffer.from(memory).toString("latin1") };
+    });
+    if (expected.r0 !== got.r0)
+      return `from ${from} to ${to}, ${count} rounds: ${got.r0}, not ${expected.r0}`;
+    return expected.hash === got.hash ? undefined : `from ${from} to ${to}, ${count} rounds: memory`;
+  }
+
+  [Symbol.dispose](): void {
+    for (const instance of this.engines) instance[Symbol.dispose]();
+  }
+}
+
+const kernelOf = (loop: Loop): string | undefined => {
+  const [text] = optimised(source(loop), { optimize: 2 }).values();
+  return text.split("\n").find((line) => line.includes("kernel"));
+};
+
+const COUNTS = [...Array.from({ length: 71 }, (_, k) => k), 127, 128, 129, 150];
+
+describe.skipIf(process.arch !== "x64")("vectorise", () => {
+  it.each([...SUMS, ...EXTREMES, ...COPIES, ...FILLS, ...MAPS, ...OTHERS])("$name", (loop) => {
+    if (loop.kernel === undefined) expect(kernelOf(loop)).toBeUndefined();
+    else expect(kernelOf(loop)).toContain(loop.kernel);
+    using pair = new Pair(loop);
+    // Apart, each at every alignment.
+    for (const count of COUNTS)
+      for (let k = 0; k < 16; k += count < 20 ? 1 : 5) {
+        const failure = pair.run(HEADER + k, 2048 + ((k * 7) & 15), count);
+        if (failure) expect(failure).toBeUndefined();
+      }
+    for (const start of [0n, 1n, -1n, 0x80000000n, 0x7fffffffn, 1n << 63n, 0xffffffffn])
+      expect(pair.run(HEADER, 2048, 40, BigInt.asUintN(64, start))).toBeUndefined();
+  });
+
+  it.each([...COPIES, ...MAPS, ...OTHERS.filter(({ body }) => body.includes("(r4 + 0) ="))])(
+    "$name, overlapping",
+    (loop) => {
+      using pair = new Pair(loop);
+      for (let distance = -40; distance <= 40; distance++)
+        for (const count of [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 63, 64, 65, 100]) {
+          const failure = pair.run(1024, 1024 + distance, count);
+          if (failure) expect(failure).toBeUndefined();
+        }
+    },
+  );
+
+  it.each(REFUSED)("stays: $name", (loop) => {
+    expect(kernelOf(loop)).toBeUndefined();
+  });
+
+  it.each([
+    { optimize: 1 },
+    { optimize: "s" },
+    { optimize: 2, cpu: ["no-simd"] },
+    { optimize: 2, target: "arm64" },
+  ] as CompileOptions[])("not with %o", (more) => {
+    const [text] = optimised(source(SUMS[0]), more).values();
+    expect(text).not.toContain("kernel");
+  });
+});
