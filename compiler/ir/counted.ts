@@ -4,6 +4,9 @@ import { type Emit, isConst } from "./fold.ts";
 import type { Block, Fn, Value } from "./ir.ts";
 import { COND, NE, op, ULE, ULT } from "./ops.ts";
 
+/** How far an address may be computed from a counter. */
+const MOST_DEPTH = 100;
+
 export class CountedLoop {
   readonly block: Block;
   /** Where control comes from, and its place among the predecessors. */
@@ -12,6 +15,8 @@ export class CountedLoop {
   readonly latch: number;
   readonly exit: Block;
   private readonly strides = new Map<Value, number | undefined>();
+  private readonly starts = new Map<Value, Value>();
+  private depth = 0;
 
   private constructor(block: Block, from: Block, exit: Block) {
     this.block = block;
@@ -39,7 +44,10 @@ export class CountedLoop {
     if (this.isInvariant(v)) return 0;
     if (this.strides.has(v)) return this.strides.get(v);
     this.strides.set(v, undefined); // while it is looked at: a cycle that is no induction
+    if (this.depth === MOST_DEPTH) return undefined;
+    this.depth++;
     const found = this.findStride(v);
+    this.depth--;
     this.strides.set(v, found);
     return found;
   }
@@ -79,16 +87,17 @@ export class CountedLoop {
     return small ? by.lo : undefined;
   }
 
-  /** The value in the first round, made outside. */
+  /** The value in the first round, made outside: once, so that later calls are for places behind the first one. */
   atStart(v: Value, emit: Emit): Value {
     if (this.isInvariant(v)) return v;
     if (v.op === op.phi) return v.args[this.entry];
-    return emit(
-      v.op,
-      v.type,
-      v.args.map((arg) => this.atStart(arg, emit)),
-      v.aux,
-    );
+    let found = this.starts.get(v);
+    if (found === undefined) {
+      const args = v.args.map((arg) => this.atStart(arg, emit));
+      found = emit(v.op, v.type, args, v.aux);
+      this.starts.set(v, found);
+    }
+    return found;
   }
 
   /**

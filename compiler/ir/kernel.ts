@@ -86,3 +86,41 @@ export function printKernel({ lanes, nodes, root, reduce, store }: Kernel, args:
 
 /** Registers that a node fills. */
 export const registersOf = ({ bytes }: KernelNode): number => Math.max(1, bytes >> 4);
+
+/** Registers beside those of nodes: of intermediate results, of what is gathered or stored last. */
+const SPARE = 3;
+
+/** An upper bound of the vector registers that one step takes, nodes evaluated from the root, part by part. */
+export function pressure(nodes: readonly KernelNode[], root: number): number {
+  const isFixed = (k: number) => nodes[k].op === "const" || nodes[k].op === "splat";
+  const fixed = nodes.filter((_, k) => isFixed(k)).length + (nodes.some(needsZero) ? 1 : 0);
+  const order: { key: number; uses: number[] }[] = [];
+  const known = new Set<number>();
+  const visit = (k: number, part: number): void => {
+    const key = k * 64 + part;
+    if (isFixed(k) || known.has(key)) return;
+    known.add(key);
+    const { op, args } = nodes[k];
+    const of = op === "zext" || op === "sext" ? part >> 1 : part;
+    for (const arg of args) visit(arg, of);
+    order.push({ key, uses: args.filter((arg) => !isFixed(arg)).map((arg) => arg * 64 + of) });
+  };
+  for (let part = 0; part < registersOf(nodes[root]); part++) {
+    visit(root, part);
+    order.push({ key: -1, uses: [root * 64 + part] });
+  }
+  const last = new Map<number, number>();
+  for (const [i, { uses }] of order.entries()) for (const use of uses) last.set(use, i);
+  let live = 0;
+  let most = 0;
+  for (const [i, { key, uses }] of order.entries()) {
+    if (key >= 0) live++;
+    most = Math.max(most, live);
+    for (const use of new Set(uses)) if (last.get(use) === i) live--;
+  }
+  return fixed + most + SPARE;
+}
+
+/** Extends with zeros, or takes differences from nothing. */
+export const needsZero = ({ op, args }: KernelNode): boolean =>
+  op === "zext" || (op === "sad" && args.length === 1);

@@ -7,13 +7,15 @@ import { CountedLoop } from "../ir/counted.ts";
 import { branch, insertBlock, jump } from "../ir/flow.ts";
 import { type Emit, fold, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import type { Kernel, KernelNode, Lane, Reduction } from "../ir/kernel.ts";
+import { type Kernel, type KernelNode, type Lane, pressure, type Reduction } from "../ir/kernel.ts";
 import { bitsOf, Lanes } from "../ir/lanes.ts";
 import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
 
 /** Values that a kernel may take in registers, the number of rounds among them. */
 const MOST_INPUTS = 8;
 const MOST_DEPTH = 16;
+/** Vector registers that targets with kernels have. */
+const VECTORS = 16;
 
 export function vectorise(fn: Fn, { features }: { features: ReadonlySet<string> }): void {
   if (!features.has("vectors")) return;
@@ -87,9 +89,8 @@ function recognise(loop: CountedLoop): Plan | undefined {
       : stores.length === 0 && others.length === 1
         ? summing(loop, others[0])
         : undefined;
-  return plan !== undefined && plan.lanes.inputs.length + plan.lanes.loads.length < MOST_INPUTS
-    ? plan
-    : undefined;
+  if (plan === undefined || pressure(plan.lanes.nodes, plan.root) > VECTORS) return undefined;
+  return plan.lanes.inputs.length + plan.lanes.loads.length < MOST_INPUTS ? plan : undefined;
 }
 
 function storing(loop: CountedLoop, store: Value): Plan | undefined {
@@ -341,12 +342,19 @@ class Rewrite {
     return this.emit(op.add, phi.type, [phi.args[this.loop.entry], change]);
   }
 
+  private readonly told = new Map<Value, boolean>();
+
   /** Whether the value in a round can be told without the loop: from counters, and from what is gathered. */
   private isKnown(v: Value, depth: number): boolean {
-    const { loop, plan } = this;
+    const { loop, plan, told } = this;
     if (loop.isInvariant(v) || v === plan.sum?.next) return true;
     if (v.op === op.phi) return loop.step(v) !== undefined;
-    return depth > 0 && v.op.pure && v.args.every((arg) => this.isKnown(arg, depth - 1));
+    let found = told.get(v);
+    if (found === undefined) {
+      found = depth > 0 && v.op.pure && v.args.every((arg) => this.isKnown(arg, depth - 1));
+      told.set(v, found);
+    }
+    return found;
   }
 
   private readonly known = new Map<Value, Value>();

@@ -152,6 +152,7 @@ class Generator {
     else if (kind < 88) this.meeting();
     else if (kind < 92) this.loop();
     else if (kind < 93) this.rotation();
+    else if (kind < 95) this.array();
     else if (kind < 97) this.call();
     else this.helper();
   }
@@ -328,6 +329,70 @@ class Generator {
     this.add(jump, { dst: 9, imm: up ? rounds : 0 }, { fixed: true, to: start });
     this.defined.add(scratch);
     this.defined.add(9);
+  }
+
+  /** A loop over elements of the memory, from r7 and r8 on: gathered in one register, or written back. */
+  private array(): void {
+    const { random } = this;
+    const bytes = random.pick([1, 2, 4, 8]);
+    const most = Math.floor(MEMORY / bytes);
+    const rounds = Math.max(1, most - random.below(random.chance(50) ? most : 6));
+    const gathers = random.chance(50);
+    const sum = random.pick([0, 1, 2, 3]);
+    const fixed = { fixed: true };
+    for (const register of [0, 1, 2, 3, 4]) if (!this.defined.has(register)) this.set(register, true);
+    for (const pointer of [7, 8]) {
+      this.add("mov64.reg", { dst: pointer, src: 6 }, fixed);
+      this.add("add64.imm", { dst: pointer, imm: random.below(MEMORY - rounds * bytes + 1) }, fixed);
+    }
+    const from = LOADS.filter((row) => row.bytes === bytes);
+    const to = STORES.filter((row) => row.bytes === bytes);
+    this.add("mov64.imm", { dst: 9, imm: 0 }, fixed);
+    const start = this.label();
+    this.add(random.pick(from), { dst: 4, src: 7 }, fixed);
+    if (random.chance(50)) this.add(random.pick(from), { dst: 5, src: 8 }, fixed);
+    else this.add("mov64.reg", { dst: 5, src: (sum + 1) & 3 }, fixed);
+    for (let k = random.below(4); k > 0; k--) {
+      const row = random.pick(ALU.filter(({ op }) => op !== "div" && op !== "mod"));
+      const imm = row.uses.includes("imm") ? random.immediate() : 0;
+      this.add(row, { dst: random.pick([4, 5]), src: row.operand === "reg" ? random.pick([4, 5]) : 0, imm });
+    }
+    if (gathers) {
+      const name = random.pick([
+        "add64",
+        "add32",
+        "xor64",
+        "or32",
+        "and64",
+        "xor32",
+        "jgt32",
+        "jslt32",
+        "jle32",
+      ]);
+      if (name[0] === "j") {
+        const jump = this.add(`${name}.reg`, { dst: sum, src: 4 }, fixed);
+        this.add("mov32.reg", { dst: sum, src: 4 }, fixed);
+        jump.to = this.label();
+      } else this.add(`${name}.reg`, { dst: sum, src: random.pick([4, 4, 5]) }, fixed);
+    } else {
+      const row = random.pick(to);
+      const imm = row.operand === "imm" ? random.immediate() : 0;
+      this.add(
+        row,
+        { dst: random.pick([7, 8]), src: row.operand === "reg" ? random.pick([4, 4, 5, sum]) : 0, imm },
+        fixed,
+      );
+    }
+    for (const pointer of [7, 8]) this.add("add64.imm", { dst: pointer, imm: bytes }, fixed);
+    this.add("add64.imm", { dst: 9, imm: 1 }, fixed);
+    this.add(
+      random.pick(["jlt64.imm", "jne64.imm", "jlt32.imm"]),
+      { dst: 9, imm: rounds },
+      { fixed: true, to: start },
+    );
+    // Addresses differ between engines: none may reach the result.
+    for (const pointer of [7, 8]) this.add("mov64.imm", { dst: pointer, imm: random.immediate() }, fixed);
+    for (const register of [4, 5, 7, 8, 9]) this.defined.add(register);
   }
 
   private call(): void {

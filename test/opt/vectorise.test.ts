@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type CompileOptions, compile } from "../../compiler/compile.ts";
 import { assemble } from "../../formats/isa/bpf.ts";
 import { Runtime } from "../../runtime/index.ts";
+import { random } from "../mutate.ts";
 import { optimised } from "./listing.ts";
 
 /**
@@ -280,6 +281,41 @@ const REFUSED: Loop[] = [
   { name: "an atomic", body: "lock *(u64 *)(r3 + 0) += r0", steps: [8, 0], kernel: undefined },
 ];
 
+/** A few operations on elements of r3 and r4 and on an invariant, gathered or stored. */
+function randomLoop(rng: (n: number) => number): Loop {
+  const width = () => WIDTHS[rng(4)];
+  const [x, y] = rng(3) === 0 ? [width(), width()] : Array(2).fill(width());
+  const signed = (bytes: number) => (bytes < 8 && rng(4) === 0 ? "s" : "u");
+  const from = (r: number, at: number, bytes: number) =>
+    `r${r} = *(${signed(bytes)}${bytes * 8} *)(r${at} + ${rng(4) === 0 ? bytes * rng(3) : 0})`;
+  const lines = [from(7, 3, x), from(8, 4, y)];
+  const operand = () => ["7", "8", "7", "8", "5"][rng(5)];
+  for (let k = rng(6); k > 0; k--) {
+    const [w, to] = [rng(2) === 0 ? "w" : "r", 7 + rng(2)];
+    const kind = rng(10);
+    if (kind < 5) lines.push(`${w}${to} ${["+", "-", "&", "|", "^", "*"][rng(6)]}= ${w}${operand()}`);
+    else if (kind < 6)
+      lines.push(`${w}${to} ${["+", "&", "^"][rng(3)]}= ${[255, 65535, -1, 1000, 15][rng(5)]}`);
+    else if (kind < 8) lines.push(`${w}${to} ${["<<", ">>", "s>>"][rng(3)]}= ${rng(w === "w" ? 32 : 64)}`);
+    else if (kind < 9) lines.push(`r${to} = ${["be16", "bswap32", "be64", "bswap16"][rng(4)]} r${to}`);
+    else {
+      const condition = ["<", ">", "s<", "s>=", "==", "<="][rng(6)];
+      lines.push(
+        `if ${w}7 ${condition} ${w}${operand()} goto a${k}`,
+        `${w}7 = ${w}${8 - 3 * rng(2)}`,
+        `a${k}:`,
+      );
+    }
+  }
+  const gathers = rng(2) === 0;
+  if (gathers)
+    lines.push(
+      `${"rw"[rng(2)]}0 ${["+", "+", "^", "|", "&"][rng(5)]}= r${7 + rng(2)}`.replace(/^(w.*= )r/, "$1w"),
+    );
+  else lines.push(store(4, y, 7 + rng(2)));
+  return { name: "random", body: lines.join("\n"), steps: [x, y], kernel: undefined };
+}
+
 const native = new Runtime();
 const interpreter = new Runtime({ engine: "interpret" });
 const options: CompileOptions = { raw: true, name: "test", ctx: "args", check: true, verify: false };
@@ -327,6 +363,7 @@ const kernelOf = (loop: Loop): string | undefined => {
   return text.split("\n").find((line) => line.includes("kernel"));
 };
 
+const ROUNDS = Number(process.env.RUNBPF_ROUNDS ?? 400);
 const COUNTS = [...Array.from({ length: 71 }, (_, k) => k), 127, 128, 129, 150];
 
 describe.skipIf(process.arch !== "x64")("vectorise", () => {
@@ -355,6 +392,23 @@ describe.skipIf(process.arch !== "x64")("vectorise", () => {
         }
     },
   );
+
+  it("random loops", () => {
+    const rng = random(20_261_122);
+    let kernels = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const loop = randomLoop(rng);
+      if (kernelOf(loop) === undefined) continue;
+      kernels++;
+      using pair = new Pair(loop);
+      for (const count of [1, 8, 31, 32, 33, 64, 67, 100]) {
+        const places = [2000 + rng(40), 64 + rng(8), 1024 + rng(100)];
+        const failure = pair.run(1024, places[rng(3)], count, BigInt(rng(2 ** 31)) * 0x123456789n);
+        if (failure) expect(`${failure}\n${loop.body}`).toBeUndefined();
+      }
+    }
+    expect(kernels).toBeGreaterThan(ROUNDS / 10);
+  });
 
   it.each(REFUSED)("stays: $name", (loop) => {
     expect(kernelOf(loop)).toBeUndefined();

@@ -5,7 +5,14 @@
 
 import { bug } from "../../../formats/error.ts";
 import { fitsInt8, X64, type X64Assembler, type X64Row, x64 } from "../../../formats/isa/x64.ts";
-import { type Kernel, type KernelNode, type Lane, type Reduction, registersOf } from "../../ir/kernel.ts";
+import {
+  type Kernel,
+  type KernelNode,
+  type Lane,
+  needsZero,
+  type Reduction,
+  registersOf,
+} from "../../ir/kernel.ts";
 
 const byLane = (name: string, suffixes: string): Partial<Record<Lane, X64Row>> => {
   const rows: Partial<Record<Lane, X64Row>> = {};
@@ -138,7 +145,7 @@ class Expansion {
     const { asm, kernel } = this;
     const start = asm.size;
     this.setUp();
-    const done = this.fixed <= 14 && (kernel.store === undefined ? this.reduce() : this.store());
+    const done = this.fixed <= 16 && (kernel.store === undefined ? this.reduce() : this.store());
     if (!done) asm.size = start;
     return done;
   }
@@ -152,8 +159,7 @@ class Expansion {
   private setUp(): void {
     const { kernel } = this;
     const { nodes, reduce } = kernel;
-    if (nodes.some((node) => node.op === "zext" || (node.op === "sad" && node.args.length === 1)))
-      this.zero = this.makeConstant(0, 0);
+    if (nodes.some(needsZero)) this.zero = this.makeConstant(0, 0);
     for (const [k, node] of nodes.entries()) {
       if (node.op === "const") this.constants.set(k, this.makeConstant(node.lo, node.hi));
       else if (node.op === "splat") this.constants.set(k, this.splat(this.uses[node.aux], node.lane));
