@@ -2,7 +2,7 @@
 
 import { type Emit, isConst } from "./fold.ts";
 import type { Block, Fn, Value } from "./ir.ts";
-import { COND, NE, op, ULE, ULT } from "./ops.ts";
+import { COND, NE, op, UGE, ULE, ULT } from "./ops.ts";
 
 /** How far an address may be computed from a counter. */
 const MOST_DEPTH = 100;
@@ -105,10 +105,43 @@ export class CountedLoop {
    * where the loop's end is not understood.
    */
   roundsBeforeLast(fn: Fn, emit: Emit): Value | undefined {
+    const end = this.findEnd(emit);
+    if (end === undefined) return undefined;
+    const { start, n, cond, step } = end;
+    const distance = emit(op.sub, 64, [n, start]);
+    if (cond === NE) return distance;
+    // x < n: the rounds up to n; x <= n: one more.
+    const up = emit(op.add, 64, [distance, fn.const(64, cond === ULT ? step - 1 : step)]);
+    const more = emit(op.icmp, 1, [start, n], cond);
+    const rounds = emit(op.lshr, 64, [up, fn.const(64, Math.log2(step))]);
+    return emit(op.select, 64, [more, rounds, fn.const(64, 0)]);
+  }
+
+  /** Whether there are `least` rounds, two or more, before the last one, and how many if so: made later. */
+  atLeast(least: number, fn: Fn, emit: Emit): { enough: Value; rounds(): Value } | undefined {
+    const end = this.findEnd(emit);
+    if (end === undefined) return undefined;
+    const { start, n, cond, step } = end;
+    const spare = cond === ULT ? step - 1 : step;
+    // From a constant on, n alone tells, and what is added to it cannot overflow.
+    if (cond !== NE && isConst(start) && start.hi === 0 && start.lo >= spare && start.lo < 2 ** 20) {
+      const bound = fn.const(64, start.lo + least * step - spare);
+      const rounds = () => {
+        const up = emit(op.add, 64, [n, fn.const(64, spare - start.lo)]);
+        return emit(op.lshr, 64, [up, fn.const(64, Math.log2(step))]);
+      };
+      return { enough: emit(op.icmp, 1, [n, bound], UGE), rounds };
+    }
+    const rounds = this.roundsBeforeLast(fn, emit)!;
+    return { enough: emit(op.icmp, 1, [rounds, fn.const(64, least)], UGE), rounds: () => rounds };
+  }
+
+  /** The loop goes on while x, which starts with `start` and grows by `step`, is in relation `cond` to n. */
+  private findEnd(emit: Emit): { start: Value; n: Value; cond: number; step: number } | undefined {
     const { control, successors } = this.block;
     if (control === null || control.op !== op.icmp || control.block !== this.block) return undefined;
     let [x, n] = control.args;
-    let cond = successors[0] === this.block ? control.aux : COND[control.aux].not;
+    let cond: number = successors[0] === this.block ? control.aux : COND[control.aux].not;
     if (this.isInvariant(x)) {
       [x, n] = [n, x];
       cond = COND[cond].swap;
@@ -116,17 +149,8 @@ export class CountedLoop {
     const step = this.stride(x) ?? this.narrowStride(x);
     if (!this.isInvariant(n) || step === undefined || step <= 0 || (step & (step - 1)) !== 0)
       return undefined;
-    const shift = fn.const(64, Math.log2(step));
+    if (cond === NE ? step !== 1 || x.type !== 64 : cond !== ULT && cond !== ULE) return undefined;
     const wide = (v: Value) => (v.type === 64 ? v : emit(op.zext, 64, [v]));
-    const start = wide(this.atStart(x, emit));
-    n = wide(n);
-    const distance = emit(op.sub, 64, [n, start]);
-    const zero = fn.const(64, 0);
-    if (cond === NE) return step === 1 && x.type === 64 ? distance : undefined;
-    if (cond !== ULT && cond !== ULE) return undefined;
-    // x < n: the rounds up to n; x <= n: one more.
-    const up = emit(op.add, 64, [distance, fn.const(64, cond === ULT ? step - 1 : step)]);
-    const more = emit(op.icmp, 1, [start, n], cond);
-    return emit(op.select, 64, [more, emit(op.lshr, 64, [up, shift]), zero]);
+    return { start: wide(this.atStart(x, emit)), n: wide(n), cond, step };
   }
 }

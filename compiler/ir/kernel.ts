@@ -49,8 +49,7 @@ export interface KernelNode {
 export type Reduction = "add" | "xor" | "or" | "and" | "smax" | "smin";
 
 /**
- * The value's arguments: the number of rounds, at least `lanes`; what a reduction starts with; then what nodes name.
- * A reduction leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads
+ * The value's arguments: the number of rounds, at least `lanes`; then what nodes, `start` and `store` name. A reduction leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads
  * the last elements first: its array does not begin behind one it reads within the bytes that are read.
  */
 export interface Kernel {
@@ -59,6 +58,8 @@ export interface Kernel {
   /** Index of the node whose lanes are gathered or stored. */
   root: number;
   reduce: Reduction | undefined;
+  /** Argument that a reduction starts with where it has no neutral number, else 0. */
+  start: number;
   /** Argument of the address, its offset; the width is the root's. */
   store: { aux: number; offset: number } | undefined;
 }

@@ -191,6 +191,7 @@ export class Lanes {
 
   private select(v: Value, lane: Lane, depth: number): number | undefined {
     const [condition, yes, no] = v.args;
+    if (lane === 64 && isSigned32(v)) return this.widen(false, 64, this.node(v, 32, depth));
     if (condition.op !== op.icmp || this.loop.isInvariant(condition)) return undefined;
     const [a, b] = condition.args;
     if (a.type !== lane || lane !== 32) return undefined;
@@ -219,6 +220,26 @@ for (const [code, cond, swaps, inverts, flips] of [
   [UGE, "sgt", true, true, true],
 ] as const)
   COMPARE[code] = { cond, swaps, inverts, flips };
+
+/** A 64-bit value that is its lower half, sign-extended, as far as selects tell. */
+function isSigned32(v: Value, depth = 4): boolean {
+  if (isConst(v)) return v.hi === v.lo >> 31;
+  if (v.op === op.select) return depth > 0 && v.args.slice(1).every((arg) => isSigned32(arg, depth - 1));
+  return v.op === op.sext32 || SIGNED_LOADS.has(v.op);
+}
+
+/** |x - y| of bytes: (d ^ s) - s and (d + s) ^ s with the sign s of d = x - y. */
+export function difference(v: Value): [Value, Value] | undefined {
+  if (v.op === op.zext) return difference(v.args[0]);
+  const [a, s] = v.args;
+  const inner = v.op === op.sub ? op.xor : v.op === op.xor ? op.add : undefined;
+  if (inner === undefined || a.op !== inner || s.op !== op.ashr || !isConst(s.args[1])) return undefined;
+  const [d] = s.args;
+  const uses = a.args.includes(d) && a.args.includes(s) && d !== s;
+  if (!uses || d.op !== op.sub || s.args[1].lo !== v.type - 1) return undefined;
+  const [x, y] = d.args;
+  return bitsOf(x) <= 8 && bitsOf(y) <= 8 ? [x, y] : undefined;
+}
 
 /** The low bits of a number, so often that they fill 64. */
 function repeated(lane: Lane, lo: number): [number, number] {

@@ -5,10 +5,10 @@
 
 import { CountedLoop } from "../ir/counted.ts";
 import { branch, insertBlock, jump } from "../ir/flow.ts";
-import { type Emit, fold, isZero } from "../ir/fold.ts";
+import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { type Kernel, type KernelNode, type Lane, pressure, type Reduction } from "../ir/kernel.ts";
-import { bitsOf, Lanes } from "../ir/lanes.ts";
+import { bitsOf, difference, Lanes } from "../ir/lanes.ts";
 import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
 
 /** Values that a kernel may take in registers, the number of rounds among them. */
@@ -120,6 +120,8 @@ function gathered(lanes: Lanes, { x, reduce, flips }: Sum, type: Lane): number |
 
 /** What is summed up, in lanes as narrow as it fits; neighbours are added until lanes are as wide as the sum. */
 function addend(lanes: Lanes, v: Value, type: Lane): number | undefined {
+  const apart = difference(v)?.map((x) => lanes.node(x, 8));
+  if (apart !== undefined && !apart.includes(undefined)) return lanes.add("sad", 64, apart);
   const bits = bitsOf(v);
   const narrow = (lane: Lane) => (bits <= lane && lane < type ? lanes.node(v, lane) : undefined);
   const bytes = narrow(8);
@@ -153,6 +155,9 @@ function sumOf(loop: CountedLoop, phi: Value): Sum | undefined {
   return next.op === op.select ? extreme(phi, next) : undefined;
 }
 
+/** Reductions that can start with zeros. */
+const NEUTRAL = new Set<Reduction>(["add", "xor", "or"]);
+
 const GREATER: readonly number[] = [UGT, UGE, SGT, SGE];
 const ORDERED: readonly number[] = [...GREATER, ULT, ULE, SLT, SLE];
 
@@ -169,7 +174,7 @@ function extreme(phi: Value, next: Value): Sum | undefined {
 }
 
 /** Rounds from which on a sum by vectors is quicker than the loop. */
-const LEAST_ROUNDS = 8;
+const LEAST_ROUNDS = 4;
 
 class Rewrite {
   private readonly fn: Fn;
@@ -212,21 +217,21 @@ class Rewrite {
   run(): void {
     const { fn, loop, plan } = this;
     const { block, from, entry } = loop;
-    const check = this.blockBehind(from);
-    this.at = check;
-    const before = loop.roundsBeforeLast(fn, this.emit);
-    if (before === undefined) {
-      fn.blocks.splice(fn.blocks.indexOf(check), 1);
-      return;
-    }
     // Where all that others need is known without the last round, the kernel may do it too.
     const needed = [...block.phis, ...block.body].filter((v) => this.outside[v.id] === 1);
     const leaves = [...needed, block.control!].every((v) => this.isKnown(v, MOST_DEPTH));
-    const all = leaves ? this.add(before, 1) : before;
+    const check = this.blockBehind(from);
+    this.at = check;
+    const found = loop.atLeast(this.least() - (leaves ? 1 : 0), fn, this.emit);
+    if (found === undefined) {
+      fn.blocks.splice(fn.blocks.indexOf(check), 1);
+      return;
+    }
     from.successors[from.successors.indexOf(block)] = check;
     check.predecessors = [from];
     block.predecessors.splice(entry, 1, check);
-    this.guard(this.emit(op.icmp, 1, [all, this.number(this.least())], UGE), true);
+    this.guard(found.enough, true);
+    const all = leaves ? this.add(found.rounds(), 1) : found.rounds();
     const mask = this.number(-plan.lanes.lanes);
     this.rounds = plan.store === undefined ? this.emit(op.and, 64, [all, mask]) : all;
     this.result = this.kernel(all);
@@ -284,7 +289,7 @@ class Rewrite {
   /** Rounds from which on vectors are quicker than the loop. */
   private least(): number {
     const { lanes, store } = this.plan;
-    return store !== undefined ? lanes.lanes : Math.max(2 * lanes.lanes, LEAST_ROUNDS);
+    return store !== undefined ? lanes.lanes : Math.max(lanes.lanes, LEAST_ROUNDS);
   }
 
   /** Makes the kernel, and checks before it that arrays do not overlap in a way that matters. */
@@ -293,27 +298,27 @@ class Rewrite {
     const { lanes, root, store, sum } = plan;
     const addresses = lanes.loads.map((load) => loop.atStart(load.args[0], emit));
     const inputs = lanes.inputs.map((v) => loop.atStart(v, emit));
-    const list = [...inputs];
-    const place = (v: Value) => 2 + (list.includes(v) ? list.indexOf(v) : list.push(v) - 1);
+    const list = [rounds];
+    const place = (v: Value) => (list.includes(v) ? list.indexOf(v) : list.push(v) - 1);
     const nodes = lanes.nodes.map((node): KernelNode => {
       if (node.op === "load") return { ...node, aux: place(addresses[-node.aux - 1]) };
-      return node.op === "splat" ? { ...node, aux: 2 + node.aux } : node;
+      return node.op === "splat" ? { ...node, aux: place(inputs[node.aux]) } : node;
     });
-    const to = store === undefined ? undefined : loop.atStart(store.args[0], emit);
-    if (to !== undefined)
-      for (const [i, load] of lanes.loads.entries()) this.distance(to, store!, addresses[i], load, rounds);
-    const made: Kernel = {
-      lanes: lanes.lanes,
-      nodes,
-      root,
-      reduce: sum?.reduce,
-      store: store === undefined ? undefined : { aux: 1, offset: store.aux },
-    };
+    const made: Kernel = { lanes: lanes.lanes, nodes, root, reduce: sum?.reduce, start: 0, store: undefined };
     fn.kernels.push(made);
-    const flip = (v: Value) => (sum!.flips ? emit(op.xor, 32, [v, fn.const(32, 1 << 31)]) : v);
-    const start = sum === undefined ? to! : flip(sum.phi.args[loop.entry]);
-    const value = emit(op.kernel, sum?.phi.type ?? 0, [rounds, start, ...list], fn.kernels.length - 1);
-    return sum === undefined ? value : flip(value);
+    const index = fn.kernels.length - 1;
+    if (store !== undefined) {
+      const to = loop.atStart(store.args[0], emit);
+      for (const [i, load] of lanes.loads.entries()) this.distance(to, store, addresses[i], load, rounds);
+      made.store = { aux: place(to), offset: store.aux };
+      return emit(op.kernel, 0, list, index);
+    }
+    const { phi, next, reduce, flips } = sum!;
+    const flip = (v: Value) => (flips ? emit(op.xor, 32, [v, fn.const(32, 1 << 31)]) : v);
+    const start = phi.args[loop.entry];
+    if (NEUTRAL.has(reduce)) return emit(next.op, phi.type, [start, emit(op.kernel, phi.type, list, index)]);
+    made.start = place(flip(start));
+    return flip(emit(op.kernel, phi.type, list, index));
   }
 
   /** What is read is not what was written before: apart, or further on by less than nothing. */
@@ -333,13 +338,15 @@ class Rewrite {
 
   /** A phi behind the kernel's rounds, when the loop goes on with the next one. */
   private behind(phi: Value): Value {
-    return phi === this.plan.sum?.phi ? this.result! : this.counted(phi, this.rounds);
-  }
-
-  private counted(phi: Value, rounds: Value): Value {
-    const by = this.emit(op.mul, 64, [rounds, this.number(this.loop.step(phi)!)]);
-    const change = phi.type === 64 ? by : this.emit(op.trunc, 32, [by]);
-    return this.emit(op.add, phi.type, [phi.args[this.loop.entry], change]);
+    if (phi === this.plan.sum?.phi) return this.result!;
+    let found = this.counters.get(phi);
+    if (found === undefined) {
+      const by = this.emit(op.mul, 64, [this.rounds, this.number(this.loop.step(phi)!)]);
+      const change = phi.type === 64 ? by : this.emit(op.trunc, 32, [by]);
+      found = this.emit(op.add, phi.type, [phi.args[this.loop.entry], change]);
+      this.counters.set(phi, found);
+    }
+    return found;
   }
 
   private readonly told = new Map<Value, boolean>();
@@ -358,6 +365,7 @@ class Rewrite {
   }
 
   private readonly known = new Map<Value, Value>();
+  private readonly counters = new Map<Value, Value>();
 
   /** The value in the kernel's last round. */
   private last(v: Value): Value {
@@ -366,9 +374,9 @@ class Rewrite {
     if (v === plan.sum?.next) return this.result!;
     let found = this.known.get(v);
     if (found === undefined) {
-      if (v.op === op.phi) found = this.counted(v, this.add(this.rounds, -1));
-      else
-        found = this.emit(
+      found =
+        this.counter(v) ??
+        this.emit(
           v.op,
           v.type,
           v.args.map((arg) => this.last(arg)),
@@ -377,5 +385,16 @@ class Rewrite {
       this.known.set(v, found);
     }
     return found;
+  }
+
+  /** A counter, or what is near it, in the last round: where it is behind that round, a step less. */
+  private counter(v: Value): Value | undefined {
+    const [a, b] = v.args;
+    const phi = v.op === op.add && isConst(b) ? a : v;
+    const step = phi.op === op.phi ? this.loop.step(phi) : undefined;
+    const by = phi === v ? 0 : b.lo;
+    if (step === undefined || Math.abs(by) > 2 ** 20 || (phi !== v && v.type === 64 && b.hi !== b.lo >> 31))
+      return undefined;
+    return this.emit(op.add, v.type, [this.behind(phi), this.fn.const(v.type, by - step)]);
   }
 }

@@ -170,6 +170,20 @@ const OTHERS: Loop[] = [
     steps: [2, 0],
     kernel: "kernel",
   },
+  ...["w7 ^= w8\nw7 -= w8", "w7 += w8\nw7 ^= w8"].map(
+    (absolute): Loop => ({
+      name: `differences of bytes, ${absolute}`,
+      body: `${load(7, 3, 1)}\n${load(8, 4, 1)}\nw7 -= w8\nw8 = w7\nw8 s>>= 31\n${absolute}\nr0 += r7`,
+      steps: [1, 1],
+      kernel: "sad64",
+    }),
+  ),
+  {
+    name: "a sum of clamped numbers",
+    body: "r7 = *(s32 *)(r3 + 0)\nif w7 s< 1000 goto a\nr7 = 1000\na:\nif w7 s> -1000 goto b\nr7 = -1000\nb:\nr0 += r7",
+    steps: [4, 0],
+    kernel: "select32",
+  },
   {
     name: "products of 32-bit numbers",
     body: `${load(7, 3, 4)}\n${load(8, 4, 4)}\nr7 *= r8\nr0 += r7`,

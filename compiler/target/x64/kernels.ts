@@ -77,7 +77,10 @@ const R = {
   sub: [x64("sub r/m64, imm8"), x64("sub r/m64, imm32")],
   cmp: x64("cmp r/m64, r64"),
   back: { be: [x64("jbe rel8"), x64("jbe rel32")], b: [x64("jb rel8"), x64("jb rel32")] },
-  forward: { b: x64("jb rel32"), a: x64("ja rel32"), ae: x64("jae rel32") },
+  forward: {
+    8: { b: x64("jb rel8"), a: x64("ja rel8"), ae: x64("jae rel8") },
+    32: { b: x64("jb rel32"), a: x64("ja rel32"), ae: x64("jae rel32") },
+  },
 }; // prettier-ignore
 
 const COMMUTATIVE = new Set<X64Row | undefined>(
@@ -102,17 +105,29 @@ export function expandKernel(
   uses: readonly number[],
   width: number,
 ): void {
-  for (const copies of copiesOf(kernel)) if (new Expansion(asm, kernel, uses, width, copies).run()) return;
+  for (const copies of copiesOf(kernel))
+    for (const reach of [8, 32] as const)
+      if (new Expansion(asm, kernel, uses, width, copies, reach).run()) return;
   bug("a kernel needs more vector registers than there are");
 }
 
 /** How many steps an iteration may do, the best first: several for small bodies, whose latency counts. */
-function copiesOf({ nodes }: Kernel): number[] {
+function copiesOf({ nodes, reduce }: Kernel): number[] {
   const work = nodes.reduce((sum, node) => sum + registersOf(node), 0);
-  return work <= 4 ? [4, 2, 1] : work <= 16 ? [2, 1] : [1];
+  const compares = reduce === "smax" || reduce === "smin";
+  return work <= 2 && !compares ? [4, 2, 1] : work <= 16 ? [2, 1] : [1];
 }
 
-const ONES = -1;
+/** A constant as ones that are shifted within 32 or 64 bits: shorter than by way of a general register. */
+function shiftedOnes(lo: number, hi: number): { row: X64Row; by: number } | undefined {
+  for (let by = 0; by < 32; by++) {
+    if (lo === hi && lo === ((-1 >>> by) | 0)) return { row: V.lshr[32]!, by };
+    if (lo === hi && lo === -1 << by) return { row: V.shl[32]!, by };
+    if (hi === 0 && lo === ((-1 >>> by) | 0)) return { row: V.lshr[64]!, by: 32 + by };
+    if (lo === 0 && hi === -1 << by) return { row: V.shl[64]!, by: 32 + by };
+  }
+  return undefined;
+}
 
 class Expansion {
   private readonly asm: X64Assembler;
@@ -120,6 +135,8 @@ class Expansion {
   private readonly uses: readonly number[];
   private readonly width: number;
   private readonly copies: number;
+  /** Bits of jumps' distances. */
+  private readonly reach: 8 | 32;
   private next = 0;
   /** Real registers of virtual ones; those below `fixed` keep theirs. */
   private real: number[] = [];
@@ -128,16 +145,26 @@ class Expansion {
   private readonly constants = new Map<number, number>();
   private accumulators: number[] = [];
   private zero = -1;
+  /** A jump does not reach its place. */
+  private tooFar = false;
   /** The register of the last elements, which is not handed out again, or -1. */
   private kept = -1;
   private steps: Step[] = [];
 
-  constructor(asm: X64Assembler, kernel: Kernel, uses: readonly number[], width: number, copies: number) {
+  constructor(
+    asm: X64Assembler,
+    kernel: Kernel,
+    uses: readonly number[],
+    width: number,
+    copies: number,
+    reach: 8 | 32,
+  ) {
     this.asm = asm;
     this.kernel = kernel;
     this.uses = uses;
     this.width = width;
     this.copies = copies;
+    this.reach = reach;
   }
 
   /** Leaves the assembler as it was where there are too few registers. */
@@ -146,8 +173,9 @@ class Expansion {
     const start = asm.size;
     this.setUp();
     const done = this.fixed <= 16 && (kernel.store === undefined ? this.reduce() : this.store());
-    if (!done) asm.size = start;
-    return done;
+    if (done && !this.tooFar) return true;
+    asm.size = start;
+    return false;
   }
 
   private persistent(): number {
@@ -161,32 +189,33 @@ class Expansion {
     const { nodes, reduce } = kernel;
     if (nodes.some(needsZero)) this.zero = this.makeConstant(0, 0);
     for (const [k, node] of nodes.entries()) {
-      if (node.op === "const") this.constants.set(k, this.makeConstant(node.lo, node.hi));
+      const isZero = node.op === "const" && node.lo === 0 && node.hi === 0 && this.zero >= 0;
+      if (isZero) this.constants.set(k, this.zero);
+      else if (node.op === "const") this.constants.set(k, this.makeConstant(node.lo, node.hi));
       else if (node.op === "splat") this.constants.set(k, this.splat(this.uses[node.aux], node.lane));
     }
     if (reduce === undefined) return;
     const { lane } = nodes[kernel.root];
-    const spreads = reduce !== "add" && reduce !== "xor" && reduce !== "or";
     for (let copy = 0; copy < this.copies; copy++) {
-      if (spreads && copy > 0) {
-        const r = this.persistent();
-        this.asm.rr(R.movdqa, r, this.accumulators[0]);
-        this.accumulators.push(r);
-      } else if (spreads) this.accumulators.push(this.splat(this.uses[1], lane));
-      else if (copy === 0) {
-        const r = this.persistent();
-        this.asm.rr(R.toVector[lane === 64 ? 64 : 32], r, this.uses[1]);
-        this.accumulators.push(r);
-      } else this.accumulators.push(this.makeConstant(0, 0));
+      if (kernel.start === 0) this.accumulators.push(this.makeConstant(0, 0));
+      else if (copy === 0) this.accumulators.push(this.splat(this.uses[kernel.start], lane));
+      else {
+        const made = this.persistent();
+        this.asm.rr(R.movdqa, made, this.accumulators[0]);
+        this.accumulators.push(made);
+      }
     }
   }
 
   private makeConstant(lo: number, hi: number): number {
     const { asm } = this;
-    if (lo === 0 && hi === 0 && this.zero >= 0 && this.accumulators.length === 0) return this.zero;
     const made = this.persistent();
-    if (lo === hi && (lo === 0 || lo === ONES)) asm.rr((lo === 0 ? V.xor : V.eq)[32]!, made, made);
-    else if (lo === hi) {
+    const shifted = shiftedOnes(lo, hi);
+    if (lo === 0 && hi === 0) asm.rr(V.xor[32]!, made, made);
+    else if (shifted !== undefined) {
+      asm.rr(V.eq[32]!, made, made);
+      if (shifted.by > 0) asm.rr(shifted.row, 0, made, shifted.by);
+    } else if (lo === hi) {
       asm.r(R.constant, X64.rax, lo);
       asm.rr(R.toVector[32], made, X64.rax);
       asm.rr(R.pshufd, made, made, 0);
@@ -315,12 +344,12 @@ class Expansion {
     if (copies > 1) {
       // rcx = the last element at which `copies` steps fit.
       this.count(R.sub, X64.rcx, copies * lanes);
-      const few = this.jump(R.forward.b);
+      const few = this.jump("b");
       if (!this.loop("be", copies * lanes, () => body(copies))) return false;
       this.here(few);
       this.count(R.add, X64.rcx, (copies - 1) * lanes);
       asm.rr(R.cmp, X64.rcx, X64.rax);
-      ends.push(this.jump(R.forward.a));
+      ends.push(this.jump("a"));
     } else this.count(R.sub, X64.rcx, lanes);
     if (!this.loop("be", lanes, () => body(1))) return false;
     this.here(...ends);
@@ -364,13 +393,13 @@ class Expansion {
     };
     if (copies > 1) {
       this.count(R.sub, X64.rcx, (copies - 1) * lanes);
-      const few = this.jump(R.forward.b);
+      const few = this.jump("b");
       if (!this.loop("be", copies * lanes, () => body(copies))) return false;
       this.here(few);
       this.count(R.add, X64.rcx, (copies - 1) * lanes);
     }
     asm.rr(R.cmp, X64.rcx, X64.rax);
-    const done = this.jump(R.forward.ae);
+    const done = this.jump("ae");
     if (!this.loop("b", lanes, () => body(1))) return false;
     this.here(done);
     put(tail, X64.rcx, 0);
@@ -445,12 +474,19 @@ class Expansion {
     return true;
   }
 
-  private jump(row: X64Row): number {
-    this.asm.op(row, 0);
+  /** A jump to what is not there yet; gives its end. */
+  private jump(condition: "a" | "ae" | "b"): number {
+    this.asm.op(R.forward[this.reach][condition], 0);
     return this.asm.size;
   }
 
   private here(...jumps: number[]): void {
-    for (const at of jumps) this.asm.patch32(at - 4, this.asm.size - at);
+    const { asm } = this;
+    for (const at of jumps) {
+      const distance = asm.size - at;
+      if (this.reach === 32) asm.patch32(at - 4, distance);
+      else if (fitsInt8(distance)) asm.patch8(at - 1, distance);
+      else this.tooFar = true;
+    }
   }
 }
