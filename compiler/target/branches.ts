@@ -1,4 +1,7 @@
-/** Branch layout: inserts each branch in its shortest form, growing until all reach (forms only ever grow). */
+/**
+ * Branch layout: inserts each branch in its shortest form, growing until all reach (forms only ever grow). Where bytes
+ * count, a branch that does not reach goes by one that does.
+ */
 
 export interface Branch {
   /** Offset in the code without branches at which it stands, and the block that it ends. */
@@ -21,6 +24,8 @@ export interface BranchForms {
   /** The form of `size` bytes reaches over `distance`, counted from the branch's start. */
   reaches(branch: Branch, size: number, distance: number): boolean;
   encode(branch: Branch, size: number, distance: number): Uint8Array;
+  /** One that is taken whenever `branch` is taken to where it stands; none where forms are all of one size. */
+  follows?(branch: Branch, other: Branch): boolean;
   /** Instructions of so many bytes that do nothing. */
   pad(size: number): Uint8Array;
 }
@@ -31,12 +36,13 @@ export interface LaidOut {
   moved(offset: number): number;
 }
 
-/** `starts` are the offsets of blocks in `code`; branches ascend. */
+/** `starts` are the offsets of blocks in `code`; branches ascend; `small`: a jump more is worth a shorter form. */
 export function layoutBranches(
   code: Uint8Array,
   starts: number[],
   branches: Branch[],
   forms: BranchForms,
+  small = false,
 ): LaidOut {
   const isPad = (k: number) => branches[k].condition === PAD;
   // Pads count as large as they can get until every branch reaches: then they only shrink.
@@ -45,16 +51,32 @@ export function layoutBranches(
   );
   const before = branchesBefore(starts.length, branches);
   const shift = new Int32Array(branches.length + 1);
-  const distance = (k: number): number => {
-    const { at, target } = branches[k];
-    return starts[target] + shift[before[target]] - (at + shift[k]);
+  /** By branch: the one by which it goes, or -1. */
+  const via = new Int32Array(branches.length).fill(-1);
+  const place = (k: number): number => branches[k].at + shift[k];
+  const whole = (k: number): number => {
+    const { target } = branches[k];
+    return starts[target] + shift[before[target]] - place(k);
+  };
+  const distance = (k: number): number => (via[k] < 0 ? whole(k) : place(via[k]) - place(k));
+  /** Of the branches on the way to the target the last one that the first form reaches. */
+  const between = (k: number): number => {
+    const first = forms.next(branches[k], 0);
+    const step = whole(k) < 0 ? -1 : 1;
+    let best = -1;
+    for (let j = k + step; j >= 0 && j < branches.length; j += step) {
+      if (!forms.reaches(branches[k], first, place(j) - place(k)) || whole(j) * step <= 0) break;
+      if (branches[j].target === branches[k].target && forms.follows?.(branches[k], branches[j])) best = j;
+    }
+    return best;
   };
   for (let grown = true; grown; ) {
     grown = false;
     for (let k = 0; k < branches.length; k++) shift[k + 1] = shift[k] + sizes[k];
     for (const [k, branch] of branches.entries()) {
       if (isPad(k) || forms.reaches(branch, sizes[k], distance(k))) continue;
-      sizes[k] = forms.next(branch, sizes[k]);
+      via[k] = small ? between(k) : -1;
+      if (via[k] < 0) sizes[k] = forms.next(branch, sizes[k]);
       grown = true;
     }
   }

@@ -5,6 +5,7 @@
 
 import { type Branch, type BranchForms, layoutBranches, PAD } from "./branches.ts";
 import type { FunctionCode } from "./code.ts";
+import { mergeTails } from "./merge-tails.ts";
 import { type Allocation, type MBlock, type MFn, type MInst, type Move, SLOT } from "./mir.ts";
 import { SWAP } from "./resolve.ts";
 
@@ -24,6 +25,8 @@ export interface Machine {
   /** A branch that compares with zero reads the register itself, not flags. */
   readonly comparesLate: boolean;
   inst(inst: MInst): void;
+  /** The kind of an unconditional branch. */
+  readonly jumpKind: number;
   isJump(inst: MInst): boolean;
   isBranch(inst: MInst): boolean;
   /** A return in no more bytes than a short jump. */
@@ -38,7 +41,8 @@ export interface Machine {
 }
 
 export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine): FunctionCode {
-  return new Emitter(fn, allocation, machine).run();
+  const merged = mergeTails(fn, allocation, machine);
+  return new Emitter(merged.fn, merged.allocation, machine).run();
 }
 
 class Emitter {
@@ -81,7 +85,13 @@ class Emitter {
         else machine.inst(inst);
       }
     }
-    const { bytes, moved } = layoutBranches(machine.finish(), starts, this.branches, machine.forms);
+    const { bytes, moved } = layoutBranches(
+      machine.finish(),
+      starts,
+      this.branches,
+      machine.forms,
+      this.fn.small,
+    );
     return {
       bytes,
       alignment: this.branches.some(({ condition }) => condition === PAD) ? this.fn.alignment : 1,

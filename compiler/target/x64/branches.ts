@@ -33,6 +33,7 @@ export const x64Branches: BranchForms = {
   },
   next: ({ condition }, size) => (size === 0 ? 2 : condition === ALWAYS ? 5 : 6),
   reaches: (_, size, distance) => size > 2 || fitsInt8(distance - size),
+  follows: (branch, { condition }) => condition === ALWAYS || condition === branch.condition,
   encode({ condition }, size, distance) {
     const asm = new X64Assembler();
     const short = size === 2;

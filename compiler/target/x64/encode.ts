@@ -90,6 +90,8 @@ class Encoder implements Machine {
     return this.asm.finish();
   }
 
+  readonly jumpKind = K.jump;
+
   isJump(inst: MInst): boolean {
     return inst.kind === K.jump;
   }
