@@ -248,10 +248,10 @@ function generate(
 ): FunctionCode[] {
   const alignment = level === 2 ? target.loopAlignment : 1;
   const small = level === "s";
-  const context = { needsGot: findGotUsers(fns) };
+  const context = { needsGot: findGotUsers(fns), small };
   const machine = fns.map((fn) => {
     splitCriticalEdges(fn);
-    return { ...new Lowering(fn, context, target.selection).run(), alignment, small };
+    return { ...new Lowering(fn, context, target.selection).run(), alignment };
   });
   clock.done("select");
   const allocated = machine.map((fn) => allocate(fn, target.registers));

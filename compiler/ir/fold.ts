@@ -5,7 +5,7 @@
 
 import * as i64 from "../../formats/int64.ts";
 import type { Fn, Value } from "./ir.ts";
-import { COND, EQ, NE, type Op, op, type Type, UGE, UGT, ULE, ULT } from "./ops.ts";
+import { COND, EQ, NE, type Op, op, SGE, SGT, SLE, SLT, type Type, UGE, UGT, ULE, ULT } from "./ops.ts";
 
 /** Makes a value in front of the one being folded, folded itself. */
 export type Emit = (row: Op, type: Type, args: Value[], aux?: number) => Value;
@@ -243,6 +243,28 @@ function shift(fn: Fn, v: Value, emit: Emit): Value {
   return v;
 }
 
+/** Comparisons with a neighbour of zero, as comparisons with zero, which have shorter forms. */
+const BESIDE_ZERO = [
+  { cond: ULT, n: 1, zero: EQ },
+  { cond: UGE, n: 1, zero: NE },
+  { cond: SGT, n: -1, zero: SGE },
+  { cond: SLE, n: -1, zero: SLT },
+  { cond: SLT, n: 1, zero: SLE },
+  { cond: SGE, n: 1, zero: SGT },
+] as const;
+
+/** Swapped bytes equal a constant where the bytes equal the constant with its bytes swapped. */
+function compareSwapped(fn: Fn, cond: number, a: Value, b: Value, emit: Emit): Value | undefined {
+  if (a.op !== op.bswap && a.op !== op.bswap16) return undefined;
+  const other = constant(fn, fn.value(a.op, a.type, [b], a.block))!;
+  const [from] = a.args;
+  if (from.type !== a.type) return undefined;
+  if (a.op === op.bswap)
+    return a.type === 32 || other.hi === other.lo >> 31 ? emit(op.icmp, 1, [from, other], cond) : undefined;
+  if (b.lo >>> 16 !== 0 || (a.type === 64 && b.hi !== 0)) return fn.const(1, cond === NE ? 1 : 0);
+  return emit(op.icmp, 1, [emit(op.and, a.type, [from, fn.const(a.type, 0xffff, 0)]), other], cond);
+}
+
 function icmp(fn: Fn, v: Value, emit: Emit): Value {
   let [a, b] = v.args;
   if (isConst(a) && !isConst(b)) {
@@ -260,7 +282,10 @@ function icmp(fn: Fn, v: Value, emit: Emit): Value {
     if (b.op === op.sext32) return emit(op.icmp, 1, [a.args[0], b.args[0]], v.aux);
     if (isConst(b) && b.hi === b.lo >> 31) return emit(op.icmp, 1, [a.args[0], fn.const(32, b.lo)], v.aux);
   }
-  if (v.aux === ULT && isInt(b, 1)) return emit(op.icmp, 1, [a, fn.const(a.type, 0)], EQ);
+  const swapped = isConst(b) && v.aux <= NE ? compareSwapped(fn, v.aux, a, b, emit) : undefined;
+  if (swapped !== undefined) return swapped;
+  const withZero = BESIDE_ZERO.find((row) => row.cond === v.aux && isInt(b, row.n));
+  if (withZero !== undefined) return emit(op.icmp, 1, [a, fn.const(a.type, 0)], withZero.zero);
   if (v.aux === UGT && isZero(b)) v.aux = NE;
   if (v.aux === ULE && isZero(b)) v.aux = EQ;
   if (v.aux === ULT && isZero(b)) return fn.const(1, 0);
@@ -332,6 +357,10 @@ function select(fn: Fn, v: Value, emit: Emit): Value {
   return emit(op.zext, 64, [emit(op.select, 32, [condition, low(yes), low(no)])]);
 }
 
+/** An atomic operation that changes nothing: as a sum it needs no loop. */
+const isAtomicLoad = ({ op: row, args }: Value): boolean =>
+  ((row === op.for || row === op.fxor) && isZero(args[1])) || (row === op.fand && isInt(args[1], -1));
+
 export function fold(fn: Fn, v: Value, emit: Emit): Value {
   if (v.op === op.phi) return phi(v);
   const [a, b] = v.args;
@@ -346,6 +375,7 @@ export function fold(fn: Fn, v: Value, emit: Emit): Value {
     }
     return indexed(v, emit);
   }
+  if (isAtomicLoad(v)) v.op = op.fadd;
   if (!v.op.pure || a === undefined) return v;
   if (v.op === op.select) return select(fn, v, emit);
   if (isConst(a) && (b === undefined || isConst(b))) {

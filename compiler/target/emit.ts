@@ -74,7 +74,7 @@ class Emitter {
     for (const block of this.fn.blocks) {
       if (this.isAligned(block)) this.add(block.index - 1, this.fn.alignment, PAD, 0);
       starts.push(machine.size);
-      if (this.skipped[block.index] === 1) continue;
+      if (this.skipped[block.index] === 1 || this.isRepeated(block)) continue;
       machine.startBlock(this.comesFrom(block) === last);
       last = block.index;
       for (const [k, inst] of block.insts.entries()) {
@@ -176,6 +176,22 @@ class Emitter {
     return skipped;
   }
 
+  /** A return that stands in place of every jump to it. */
+  private isRepeated({ index, predecessors }: MBlock): boolean {
+    if (index === 0 || !this.returnsShort(index)) return false;
+    return predecessors.every(
+      (before) =>
+        this.skipped[before] === 0 &&
+        this.fn.blocks[before].successors.length === 1 &&
+        !this.fallsTo(before, index),
+    );
+  }
+
+  private returnsShort(index: number): boolean {
+    const { insts } = this.fn.blocks[index];
+    return insts.length === 1 && this.machine.isShortReturn(insts[0]) && this.moves[index][0].length === 0;
+  }
+
   private final(target: number): number {
     let end = target;
     while (this.skipped[end] === 1)
@@ -204,10 +220,8 @@ class Emitter {
   private jump(to: number, block: number): void {
     const target = this.final(to);
     if (this.fallsTo(block, target)) return;
-    const { insts } = this.fn.blocks[target];
     // A return that is as short as the jump to it.
-    if (insts.length === 1 && this.machine.isShortReturn(insts[0]) && this.moves[target][0].length === 0)
-      this.machine.inst(insts[0]);
+    if (this.returnsShort(target)) this.machine.inst(this.fn.blocks[target].insts[0]);
     else this.add(block, target, this.machine.always, 0);
   }
 

@@ -150,7 +150,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         }
       }
       for (let rest = inst.clobbers; rest !== 0; rest &= rest - 1)
-        extend(fixed[31 - Math.clz32(rest & -rest)], p + 1, p + 3);
+        extend(fixed[31 - Math.clz32(rest & -rest)], inst.readsFirst ? p + 2 : p + 1, p + 3);
       if (inst.commutative && prefersSecond(inst, liveNow, wish)) {
         inst.uses.splice(0, 2, inst.uses[1], inst.uses[0]);
         inst.swapped = !inst.swapped;

@@ -15,6 +15,7 @@ import { MBlock, type MFn, MInst } from "./mir.ts";
 export interface Context {
   /** needsGot[f]: function f of the program takes the import table as its sixth argument. */
   needsGot: boolean[];
+  small: boolean;
 }
 
 /** A target's part: rules that emit instructions through the lowering that calls them. */
@@ -25,8 +26,8 @@ export interface Selection {
   end(l: Lowering, block: Block): void;
   /** Makes a leaf (a constant or an address) in `register`. */
   leaf(l: Lowering, v: Value, register: number): void;
-  /** A leaf that is worth keeping in a register between its uses in a block. */
-  isCostly(v: Value): boolean;
+  /** A leaf that is worth keeping in a register between its uses in a block; `small`: for its bytes. */
+  isCostly(v: Value, small: boolean): boolean;
   /** Real registers of r1 … r5 and got at entry. */
   argumentRegisters: readonly number[];
 }
@@ -85,8 +86,19 @@ export class Lowering {
     // Only now are the leaves made at the ends of all predecessors.
     for (const block of order) this.finishPhis(block, blocks[index.get(block)!]);
     const { name, kernels } = fn;
-    const made = { name, kernels, alignment: 1, small: false };
+    const made = { name, kernels, alignment: 1, small: this.context.small, narrow: this.narrow() };
     return { ...made, blocks, registers: this.count, entry: this.entry() };
+  }
+
+  private narrow(): Uint8Array {
+    const narrow = new Uint8Array(this.count);
+    const mark = (v: Value) => {
+      const register = this.registerOf[v.id];
+      if (register >= 0 && (v.type === 32 ? this.isClean(v) : upperZero(v))) narrow[register] = 1;
+    };
+    for (const { phis, body } of this.fn.blocks)
+      for (const list of [phis, body]) for (const v of list) mark(v);
+    return narrow;
   }
 
   private entry(): { register: number; real: number }[] {
@@ -156,7 +168,7 @@ export class Lowering {
   private makePending(all: boolean): void {
     for (const [leaf, register] of [...this.pending]) {
       // Making one leaf may make others.
-      if (!this.pending.has(leaf) || (!all && this.rules.isCostly(leaf))) continue;
+      if (!this.pending.has(leaf) || (!all && this.rules.isCostly(leaf, this.context.small))) continue;
       this.pending.delete(leaf);
       this.step(() => this.rules.leaf(this, leaf, register));
     }
@@ -195,6 +207,14 @@ export class Lowering {
       return load.block === user && this.epoch[load.id] === this.epoch[last.id] + (last.op.writes ? 1 : 0);
     }
     return load.block === user.block && this.epoch[load.id] === this.epoch[user.id];
+  }
+
+  /** The function returns what this call gives, and its frame is not needed any more. A fault in a helper names its caller. */
+  isTail(v: Value): boolean {
+    const { block } = v;
+    if (this.fn.stack > 0 || block.end !== "return" || block.control !== v || this.useCount[v.id] !== 1)
+      return false;
+    return block.body[block.body.length - 1] === v && (v.op === op.call || v.op === op.calli);
   }
 
   /** This 32-bit value's register has a zero upper half: 32-bit operations of all targets leave it so. */

@@ -47,11 +47,13 @@ export class MInst {
   late = false;
   /** Bit r: real register r is overwritten. */
   clobbers = 0;
+  /** Clobbered registers are overwritten only after the uses are read, which may be in them. */
+  readsFirst = false;
   width = 64;
   lo = 0;
   hi = 0;
-  /** Memory operand: the registers are the last uses; `frame` = the base is the BPF frame's end. */
-  memory: "none" | "base" | "index" | "frame" | "frame-index" = "none";
+  /** Memory operand: the registers are the last uses; `frame` = the base is the BPF frame's end; `rodata` = none. */
+  memory: "none" | "base" | "index" | "frame" | "frame-index" | "rodata" = "none";
   scale = 1;
   disp = 0;
   cond = 0;
@@ -93,6 +95,8 @@ export interface MFn {
   kernels: readonly Kernel[];
   /** Inner loops start at multiples of so many bytes, a power of two. */
   alignment: number;
+  /** By virtual register: 1 = the upper half is zero wherever it is live. */
+  narrow: Uint8Array;
   /** Bytes count more than time. */
   small: boolean;
   blocks: MBlock[];

@@ -5,6 +5,7 @@ import { isConst, isZero } from "../ir/fold.ts";
 import type { Block, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, type Op, op } from "../ir/ops.ts";
 import type { Lowering } from "./lower.ts";
+import type { MInst } from "./mir.ts";
 
 /** Kinds of machine instructions that every target has, by its own numbers. */
 export interface SharedKinds {
@@ -17,6 +18,9 @@ export interface SharedKinds {
   callSlot: number;
   call: number;
   callRegister: number;
+  tailSlot: number;
+  tailCall: number;
+  tailRegister: number;
   jump: number;
   ret: number;
   trap: number;
@@ -27,8 +31,9 @@ export interface Convention {
   /** r1 … r5 and the import table. */
   arguments: readonly number[];
   result: number;
-  /** Where the target of an indirect call must be. */
+  /** Where the target of an indirect call must be, and that of one from which nothing returns here; -1 = anywhere. */
   target: number;
+  tailTarget: number;
   /** Bit r: a call overwrites register r. */
   clobbers: number;
 }
@@ -111,9 +116,19 @@ export function selectLeaf(l: Lowering, kinds: SharedKinds, v: Value, register: 
   }
 }
 
-/** A call of any kind: arguments that nobody set are not passed, the import table only where it is needed. */
-export function selectCall(l: Lowering, kinds: SharedKinds, convention: Convention, v: Value): void {
+/**
+ * A call of any kind: arguments that nobody set are not passed, the import table only where it is needed. The target of
+ * an indirect call comes last unless `inMemory`: then the caller adds the operand.
+ */
+export function selectCall(
+  l: Lowering,
+  kinds: SharedKinds,
+  convention: Convention,
+  v: Value,
+  inMemory = false,
+): MInst {
   const indirect = v.op === op.calli;
+  const tail = l.isTail(v);
   const args = indirect ? v.args.slice(1) : v.args;
   const uses: number[] = [];
   const pins: number[] = [];
@@ -124,13 +139,18 @@ export function selectCall(l: Lowering, kinds: SharedKinds, convention: Conventi
   for (const [k, arg] of args.entries())
     if (arg.op !== op.undef) pass(l.register(arg), convention.arguments[k]);
   if (v.op !== op.call || l.context.needsGot[v.aux]) pass(l.got(), convention.arguments[5]);
-  if (indirect) pass(l.register(v.args[0]), convention.target);
-  const kind = indirect ? kinds.callRegister : v.op === op.call ? kinds.call : kinds.callSlot;
-  const inst = l.emit(kind, l.useCount[v.id] > 0 ? l.register(v) : -1, uses);
+  if (indirect && !inMemory) pass(l.register(v.args[0]), tail ? convention.tailTarget : convention.target);
+  const [slot, call, register] = tail
+    ? [kinds.tailSlot, kinds.tailCall, kinds.tailRegister]
+    : [kinds.callSlot, kinds.call, kinds.callRegister];
+  const kind = indirect ? register : v.op === op.call ? call : slot;
+  const inst = l.emit(kind, l.useCount[v.id] > 0 && !tail ? l.register(v) : -1, uses);
+  inst.readsFirst = true;
   inst.pins = pins;
   if (inst.def >= 0) inst.pinnedDef = convention.result;
   inst.clobbers = convention.clobbers;
   inst.aux = v.aux;
+  return inst;
 }
 
 /** The end of a block; `branch` selects a conditional one. */
@@ -142,6 +162,7 @@ export function selectEnd(
   branch: (l: Lowering, condition: Value) => void,
 ): void {
   if (block.end === "jump") l.emit(kinds.jump, -1, []);
+  else if (block.end === "return" && l.isTail(block.control!)) return;
   else if (block.end === "return") l.emit(kinds.ret, -1, [l.register(block.control!)]).pins = [result];
   else if (block.end === "trap") l.emit(kinds.trap, -1, []);
   else branch(l, block.control!);

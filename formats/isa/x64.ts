@@ -114,6 +114,10 @@ bswap r64 | REX.W 0F C8+r
 rol r/m16, imm8 | 66 C1 /0 ib
 xchg r/m32, r32 | 87 /r
 xchg r/m64, r64 | REX.W 87 /r
+lock inc r/m32 | F0 FF /0
+lock inc r/m64 | F0 REX.W FF /0
+lock dec r/m32 | F0 FF /1
+lock dec r/m64 | F0 REX.W FF /1
 lock xadd r/m32, r32 | F0 0F C1 /r
 lock xadd r/m64, r64 | F0 REX.W 0F C1 /r
 lock cmpxchg r/m32, r32 | F0 0F B1 /r
@@ -222,6 +226,8 @@ function families(): string[] {
       rows.push(`${name} r/m${bits}, imm32 | ${rex}81 /${digit} id`);
       if (name !== "cmp") {
         rows.push(`lock ${name} r/m${bits}, r${bits} | F0 ${rex}${byte(opcode + 1)} /r`);
+        rows.push(`lock ${name} r/m${bits}, imm8 | F0 ${rex}83 /${digit} ib`);
+        rows.push(`lock ${name} r/m${bits}, imm32 | F0 ${rex}81 /${digit} id`);
       }
     }
     rows.push(`${name} eax, imm32 | ${byte(opcode + 5)} id`);

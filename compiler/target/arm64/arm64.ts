@@ -19,7 +19,7 @@ export const makeArm64 = (lse: boolean): Target => ({
     const view = new DataView(code.buffer, code.byteOffset);
     const word = view.getUint32(at, true);
     const distance = to - at;
-    const isCall = word >>> 26 === 0b100101;
+    const isCall = ((word >>> 26) & 0b11111) === 0b00101;
     if (!isCall && Math.abs(distance) >= ADR_RANGE)
       throw new InputError("ERR_RUNBPF_UNSUPPORTED", {
         where: "arm64",

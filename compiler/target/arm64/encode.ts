@@ -101,7 +101,8 @@ class Encoder implements Machine {
     }
   }
 
-  private epilogue(): void {
+  /** Undoes the prologue. */
+  private leave(): void {
     const { asm, saved, stack } = this;
     const post = saved.length > 0 && stack <= 504 && (saved.length > 1 || stack <= 255);
     for (let k = (saved.length - 1) & ~1; k >= 0; k -= 2) {
@@ -112,7 +113,6 @@ class Encoder implements Machine {
       else asm.emit(R.ldr, saved[k], SP, 0, k);
     }
     if (!post && stack > 0) this.addTo(SP, SP, stack);
-    asm.emit(R.ret, 0, LINK);
   }
 
   /** to = from + n; sp is allowed. Large numbers go through x17. */
@@ -313,8 +313,23 @@ class Encoder implements Machine {
       case K.callRegister:
         asm.emit(R.blr, 0, CONVENTION.target);
         break;
+      case K.tailSlot:
+        this.leave();
+        this.at(LOAD["64"], X16, 5, 8 * aux);
+        asm.emit(R.br, 0, X16);
+        break;
+      case K.tailCall:
+        this.leave();
+        this.fixups.push({ at: asm.size, kind: "function", target: aux });
+        asm.emit(R.b);
+        break;
+      case K.tailRegister:
+        this.leave();
+        asm.emit(R.br, 0, CONVENTION.tailTarget);
+        break;
       case K.ret:
-        this.epilogue();
+        this.leave();
+        asm.emit(R.ret, 0, LINK);
         break;
       case K.mulHigh:
         asm.emit(R.umulh, def, uses[0], uses[1]);

@@ -36,6 +36,9 @@ export const K = {
   mulHigh: 32,
   rotateImm: 33, // to the left by lo
   rotate: 34,
+  tailSlot: 40, // as callSlot, call and callRegister, with the caller's frame gone and its return address
+  tailCall: 41,
+  tailRegister: 42,
 } as const;
 
 export const ALU = ["add", "sub", "and", "orr", "eor"] as const;

@@ -60,6 +60,7 @@ export const R = {
   b: arm64("b #branch"),
   bl: arm64("bl #branch"),
   bcond: arm64("b.cond j #branch"),
+  br: arm64("br X<n>"),
   blr: arm64("blr X<n>"),
   ret: arm64("ret X<n>"),
   adr: arm64("adr X<d>, #address"),

@@ -28,6 +28,7 @@ export const CONVENTION: Convention = {
   arguments: [0, 1, 2, 3, 4, 5],
   result: 0,
   target: 9,
+  tailTarget: 9,
   clobbers: 0xffff,
 };
 /** Registers that atomic loops overwrite. */

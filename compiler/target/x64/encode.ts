@@ -125,10 +125,10 @@ class Encoder implements Machine {
     else this.aluImm(by < 0 ? 3 : 0, 1, X64.rsp, Math.abs(by));
   }
 
-  private epilogue(): void {
+  /** All of the frame but the return address goes. */
+  private leave(): void {
     this.adjust(this.frame);
     for (const r of [...this.saved].reverse()) this.asm.r(R.pop, r);
-    this.asm.op(R.ret);
   }
 
   private slot(location: number): number {
@@ -205,7 +205,12 @@ class Encoder implements Machine {
   private memory(row: X64Row, reg: number, inst: MInst, imm = 0): void {
     const { asm } = this;
     const { uses, disp } = inst;
-    if (inst.memory === "frame") asm.rm(row, reg, X64.rsp, NO_INDEX, 1, this.frameEnd + disp, imm);
+    if (inst.memory === "rodata") {
+      asm.rm(row, reg, RIP, NO_INDEX, 1, 0, imm);
+      // The distance counts from the end of the instruction, which an immediate puts off.
+      const { immediate } = row;
+      this.fixups.push({ at: asm.size - 4 - immediate, kind: "rodata", target: disp - immediate });
+    } else if (inst.memory === "frame") asm.rm(row, reg, X64.rsp, NO_INDEX, 1, this.frameEnd + disp, imm);
     else if (inst.memory === "frame-index")
       asm.rm(row, reg, X64.rsp, uses[uses.length - 1], inst.scale, this.frameEnd + disp, imm);
     else if (inst.memory === "base") asm.rm(row, reg, uses[uses.length - 1], NO_INDEX, 1, disp, imm);
@@ -292,6 +297,9 @@ class Encoder implements Machine {
       case K.lockAlu:
         this.memory(R.lock[aux][wide], uses[0], inst);
         break;
+      case K.lockAluImm:
+        this.lockImm(inst, wide);
+        break;
       case K.xadd:
       case K.xchg:
         this.memory((inst.kind === K.xadd ? R.xadd : R.xchg)[wide], def, inst);
@@ -310,10 +318,25 @@ class Encoder implements Machine {
         this.fixups.push({ at: asm.size - 4, kind: "function", target: aux });
         break;
       case K.callRegister:
-        asm.rr(R.callMemory, 0, X64.r11);
+        if (inst.memory === "none") asm.rr(R.callMemory, 0, uses[uses.length - 1]);
+        else this.memory(R.callMemory, 0, inst);
+        break;
+      case K.tailSlot:
+        this.leave();
+        asm.rm(R.jmpMemory, 0, X64.r9, NO_INDEX, 1, 8 * aux);
+        break;
+      case K.tailCall:
+        this.leave();
+        asm.op(R.jmp32, 0);
+        this.fixups.push({ at: asm.size - 4, kind: "function", target: aux });
+        break;
+      case K.tailRegister:
+        this.leave();
+        asm.rr(R.jmpMemory, 0, X64.rax);
         break;
       case K.ret:
-        this.epilogue();
+        this.leave();
+        asm.op(R.ret);
         break;
       case K.aluLoad:
         this.memory(R.aluLoad[aux][wide], def, inst);
@@ -368,6 +391,13 @@ class Encoder implements Machine {
     if (aux === 0 && lo === 1) this.memory(R.inc[wide], 0, inst);
     else if (aux === 0 && lo === -1) this.memory(R.dec[wide], 0, inst);
     else this.memory((fitsInt8(lo) ? R.alu8 : R.alu32)[aux][wide], 0, inst, lo);
+  }
+
+  private lockImm(inst: MInst, wide: 0 | 1): void {
+    const { aux, lo } = inst;
+    if (aux === 0 && lo === 1) this.memory(R.lockInc[wide], 0, inst);
+    else if (aux === 0 && lo === -1) this.memory(R.lockDec[wide], 0, inst);
+    else this.memory((fitsInt8(lo) ? R.lock8 : R.lock32)[aux][wide], 0, inst, lo);
   }
 
   private add({ def, uses: [a, b] }: MInst, wide: 0 | 1): void {

@@ -29,7 +29,7 @@ export const K = {
   fetchLoop: 25, // uses[0], memory; old value in rax, scratch rdx; aux = index in ALU
   callSlot: 26, // import slot aux, through got in r9
   call: 27, // function aux
-  callRegister: 28, // the last use, in r11
+  callRegister: 28, // the last use, or memory
   jump: 29,
   branch: 30, // cond on uses[0], uses[1]; aux = BRANCH_*
   ret: 31, // uses[0] in rax
@@ -43,6 +43,10 @@ export const K = {
   fill: 40, // uses in rdi, rax, rcx
   set: 41, // def = 1 if what is compared is so, else 0
   kernel: 42, // uses[0] in rcx, def in rax; aux = index in MFn.kernels
+  lockAluImm: 43, // memory, lo; aux = index in ALU
+  tailSlot: 44, // as callSlot, call and callRegister, with the caller's frame gone and its return address
+  tailCall: 45,
+  tailRegister: 46, // the last use, in rax
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 

@@ -30,7 +30,8 @@ const mask = (...registers: number[]) => registers.reduce((bits, r) => bits | (1
 const CONVENTION: Convention = {
   arguments: [X64.rdi, X64.rsi, X64.rdx, X64.rcx, X64.r8, X64.r9],
   result: X64.rax,
-  target: X64.r11,
+  target: -1,
+  tailTarget: X64.rax,
   clobbers: mask(X64.rax, X64.rcx, X64.rdx, X64.rsi, X64.rdi, X64.r8, X64.r9, X64.r10, X64.r11),
 };
 
@@ -50,8 +51,11 @@ const ALU_INDEX = new Map<Op, number>([
 ]); // prettier-ignore
 export const x64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
-  isCostly: (v) =>
-    v.op === op.data || v.op === op.map || (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
+  isCostly: (v, small) =>
+    (small && v.op === op.rodata) ||
+    v.op === op.data ||
+    v.op === op.map ||
+    (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
   leaf: (l, v, register) => selectLeaf(l, K, v, register),
   value: selectValue,
   end: (l, block) => selectEnd(l, K, CONVENTION, block, (l, condition) => branch(l, condition, block)),
@@ -61,7 +65,10 @@ export const x64Selection: Selection = {
 function address(l: Lowering, inst: MInst, base: Value, disp: number): void {
   inst.disp = disp;
   if (base.op === op.frame) inst.memory = "frame";
-  else if (base.op === op.data && fitsInt32(base.lo + disp)) {
+  else if (base.op === op.rodata && !(l.context.small && l.useCount[base.id] > 2)) {
+    inst.memory = "rodata";
+    inst.disp = base.aux + disp;
+  } else if (base.op === op.data && fitsInt32(base.lo + disp)) {
     inst.memory = "base";
     inst.disp = base.lo + disp;
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
@@ -110,11 +117,19 @@ function selectValue(l: Lowering, v: Value): void {
     inst.aux = LOAD_BITS.get(row)!;
     address(l, inst, v.args[0], v.aux);
   } else if (row.bytes > 0) store(l, v);
-  else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
+  else if (row === op.call || row === op.calli || row === op.helper) call(l, v);
   else if (row === op.copy || row === op.fill) block(l, v);
   else if (row === op.kernel) kernel(l, v);
   else if (row.writes) atomic(l, v);
   else arithmetic(l, v);
+}
+
+/** The target of an indirect call may come from memory. */
+function call(l: Lowering, v: Value): void {
+  const [target] = v.args;
+  const inMemory = v.op === op.calli && target.op === op.load64 && l.canFold(target, v) && !l.isTail(v);
+  const inst = selectCall(l, K, CONVENTION, v, inMemory);
+  if (inMemory) address(l, inst, target.args[0], target.aux);
 }
 
 function store(l: Lowering, v: Value): void {
@@ -346,7 +361,8 @@ function atomic(l: Lowering, v: Value): void {
     inst.pinnedDef = X64.rax;
     inst.clobbers = mask(X64.rax);
     inst.late = true;
-  } else if (v.type === 0) inst = l.emit(K.lockAlu, -1, [l.register(value)]);
+  } else if (v.type === 0 && isSmall(value)) inst = l.emit(K.lockAluImm, -1, []);
+  else if (v.type === 0) inst = l.emit(K.lockAlu, -1, [l.register(value)]);
   else if (v.op === op.fadd || v.op === op.xchg) {
     inst = tied(l, v.op === op.fadd ? K.xadd : K.xchg, v, [value]);
   } else {
@@ -357,6 +373,7 @@ function atomic(l: Lowering, v: Value): void {
   }
   inst.width = width;
   inst.aux = index;
+  inst.lo = value.lo;
   address(l, inst, v.args[0], v.aux);
 }
 
