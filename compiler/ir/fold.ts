@@ -375,7 +375,10 @@ export function fold(fn: Fn, v: Value, emit: Emit): Value {
     }
     return indexed(v, emit);
   }
-  if (isAtomicLoad(v)) v.op = op.fadd;
+  if (isAtomicLoad(v)) {
+    v.op = op.fadd;
+    v.args[1] = fn.const(v.args[1].type, 0);
+  }
   if (!v.op.pure || a === undefined) return v;
   if (v.op === op.select) return select(fn, v, emit);
   if (isConst(a) && (b === undefined || isConst(b))) {

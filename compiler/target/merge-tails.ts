@@ -30,7 +30,21 @@ interface Item extends Place {
 const CANDIDATES = 6;
 
 const instText = (i: MInst): string =>
-  [i.kind, i.def, i.uses, i.width, i.lo, i.hi, i.memory, i.scale, i.disp, i.cond, i.aux, i.tied, i.swapped].join();
+  [
+    i.kind,
+    i.def,
+    i.uses,
+    i.width,
+    i.lo,
+    i.hi,
+    i.memory,
+    i.scale,
+    i.disp,
+    i.cond,
+    i.aux,
+    i.tied,
+    i.swapped,
+  ].join();
 const moveText = ({ to, from, lo, hi }: Move): string => `m${to},${from},${lo},${hi}`;
 
 export function mergeTails(fn: MFn, allocation: Allocation, ends: Ends): { fn: MFn; allocation: Allocation } {
