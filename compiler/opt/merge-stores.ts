@@ -1,6 +1,6 @@
 /**
- * Stores of neighbouring bytes become one store: constants, and parts of one value in either byte order, which takes a
- * shift and a swap. Requires that no other access in between may touch them; the wide store stands where the last of
+ * Stores of neighbouring bytes become one store: constants, parts of one value in either byte order, which takes a
+ * shift and a swap, and what neighbouring loads gave, which become one load. Requires that no other access in between may touch them; the wide store stands where the last of
  * them stood.
  */
 
@@ -16,6 +16,12 @@ const STORES = new Map<number, Op>([
   [8, op.store64],
 ]);
 const PLAIN: ReadonlySet<Op> = new Set(STORES.values());
+const LOADS = new Map<number, Op>([
+  [1, op.load8],
+  [2, op.load16],
+  [4, op.load32],
+  [8, op.load64],
+]);
 
 /** Stores that wait for neighbours at one time; each access in between looks at all of them. */
 const MOST_WAITING = 16;
@@ -28,6 +34,17 @@ interface Waiting {
   index: number;
 }
 
+/** A load of the block: where it stands, and how many writes come before it. */
+interface Load {
+  place: Place;
+  index: number;
+  epoch: number;
+}
+type Loads = ReadonlyMap<Value, Load>;
+
+/** What stands in place of a value. */
+type Edits = Map<Value, Value[]>;
+
 /** One byte of what is stored: a constant (`from` undefined), or byte `at` of a value. */
 interface Byte {
   from: Value | undefined;
@@ -37,15 +54,23 @@ interface Byte {
 export function mergeStores(fn: Fn): void {
   for (const block of fn.blocks) {
     if (block.body.filter((v) => PLAIN.has(v.op)).length < 2) continue;
-    const edits = new Map<Value, Value[]>();
+    const edits: Edits = new Map();
+    const loads = new Map<Value, Load>();
+    let writes = 0;
     let waiting: Waiting[] = [];
     const flush = () => {
-      if (waiting.length > 1) mergeWaiting(fn, waiting, edits);
+      if (waiting.length > 1) mergeWaiting(fn, waiting, loads, edits);
       waiting = [];
     };
     for (const [index, v] of block.body.entries()) {
       if (!v.op.reads && !v.op.writes) continue;
       const place = v.op.bytes > 0 ? placeOf(v) : undefined;
+      if (v.op.writes) writes++;
+      // What is read-only no store can touch.
+      const constant = v.args[0]?.op === op.rodata;
+      if (place !== undefined && LOADS.get(v.op.bytes) === v.op)
+        loads.set(v, { place, index, epoch: constant ? -1 : writes });
+      if (constant && !v.op.writes) continue;
       if (place === undefined || waiting.some((other) => mayTouch(other, place, v.op.bytes))) flush();
       if (place === undefined || !PLAIN.has(v.op)) continue;
       if (waiting.length === MOST_WAITING) flush();
@@ -61,10 +86,12 @@ function mayTouch({ store, place }: Waiting, { base, offset }: Place, bytes: num
 }
 
 /** Stores with one base, no two of which overlap: neighbours that fill an access exactly become one. */
-function mergeWaiting(fn: Fn, waiting: Waiting[], edits: Map<Value, Value[]>): void {
+function mergeWaiting(fn: Fn, waiting: Waiting[], loads: Loads, edits: Edits): void {
   waiting.sort((a, b) => a.place.offset - b.place.offset);
   for (let i = 0; i < waiting.length; ) {
-    const group = [8, 4, 2].map((size) => groupOf(waiting, i, size)).find((found) => merge(fn, found, edits));
+    const group = [8, 4, 2]
+      .map((size) => groupOf(waiting, i, size))
+      .find((found) => merge(fn, found, loads, edits));
     i += group?.length ?? 1;
   }
 }
@@ -80,7 +107,7 @@ function groupOf(waiting: Waiting[], first: number, size: number): Waiting[] {
   return [];
 }
 
-function merge(fn: Fn, group: Waiting[], edits: Map<Value, Value[]>): boolean {
+function merge(fn: Fn, group: Waiting[], loads: Loads, edits: Edits): boolean {
   if (group.length < 2) return false;
   const bytes = group.flatMap(({ store }) =>
     Array.from({ length: store.op.bytes }, (_, k) => byteOf(store.args[1], k)),
@@ -92,12 +119,41 @@ function merge(fn: Fn, group: Waiting[], edits: Map<Value, Value[]>): boolean {
     made.push(v);
     return v;
   };
-  const value = constantOf(fn, bytes, group.length) ?? partOf(fn, bytes, emit);
+  const value =
+    constantOf(fn, bytes, group.length) ?? partOf(fn, bytes, emit) ?? loadOf(fn, group, loads, edits);
   if (value === undefined) return false;
   const [{ store: lowest }] = group;
   emit(STORES.get(bytes.length)!, 0, [lowest.args[0], value]).aux = lowest.aux;
   for (const { store } of group) edits.set(store, store === last ? made : []);
   return true;
+}
+
+/** The load of what all stores of the group store, in order; it stands behind the last of theirs. */
+function loadOf(fn: Fn, group: Waiting[], loads: Loads, edits: Edits): Value | undefined {
+  const values = group.map(({ store }) => loadedBy(store));
+  const known = values.map((v) => loads.get(v));
+  const [first] = known;
+  if (first === undefined) return undefined;
+  let [last, index] = [values[0], first.index];
+  for (const [k, load] of known.entries()) {
+    const { store, place } = group[k];
+    const distance = place.offset - group[0].place.offset;
+    if (load === undefined || load.epoch !== first.epoch || load.place.base !== first.place.base)
+      return undefined;
+    if (load.place.offset !== first.place.offset + distance || values[k].op.bytes !== store.op.bytes)
+      return undefined;
+    if (load.index > index) [last, index] = [values[k], load.index];
+  }
+  const size = group.reduce((sum, { store }) => sum + store.op.bytes, 0);
+  const made = fn.value(LOADS.get(size)!, size === 8 ? 64 : 32, [values[0].args[0]], last.block, last.at);
+  made.aux = values[0].aux;
+  edits.set(last, [...(edits.get(last) ?? [last]), made]);
+  return made;
+}
+
+/** What a store stores, without changes of width, which its own width undoes. */
+function loadedBy({ args: [, v] }: Value): Value {
+  return v.op === op.zext || v.op === op.trunc ? v.args[0] : v;
 }
 
 /** The bytes as one constant, which must not take longer to make than what it saves. */

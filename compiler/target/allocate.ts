@@ -45,6 +45,9 @@ function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array 
 const MOST_FRIENDS = 8;
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** Intervals that follow each other in one register, as far as one looks. */
+const CHAIN = 4;
+
 class Scan {
   slots = 0;
   private readonly fn: MFn;
@@ -137,9 +140,38 @@ class Scan {
       if (other === undefined) continue;
       for (const part of other.parts) if (fits(part.location)) return part.location;
     }
+    const shared = this.shared(current);
+    if (shared >= 0) return shared;
     for (const friend of current.friends)
       for (const r of this.intervals.of[friend]?.hints ?? []) if (fits(r)) return r;
     return -1;
+  }
+
+  /** The first register that is free for all of `current` and for what would best be in the same one after it; or -1. */
+  private shared(current: Interval): number {
+    const chain: Interval[] = [];
+    for (let at: Interval | undefined = current; at !== undefined && chain.length < CHAIN; ) {
+      at = this.following(at);
+      if (at !== undefined) chain.push(at);
+    }
+    const fits = (r: number, length: number) => {
+      for (let k = 0; k < length; k++) if (this.fixedMeets(r, chain[k]) !== NEVER) return false;
+      return this.free[r] >= current.end;
+    };
+    for (let length = chain.length; length > 0; length--) {
+      const found = this.order.find((r) => fits(r, length));
+      if (found !== undefined) return found;
+    }
+    return -1;
+  }
+
+  /** What has no register yet and begins where `interval` ends. */
+  private following({ friends, end }: Interval): Interval | undefined {
+    for (const friend of friends) {
+      const other = this.intervals.of[friend];
+      if (other !== undefined && other.location < 0 && other.start >= end - 1) return other;
+    }
+    return undefined;
   }
 
   private takeBlocked(current: Interval): void {

@@ -53,6 +53,7 @@ export class Lowering {
   /** Leaves asked for (walking backwards) and not yet made. */
   private readonly pending = new Map<Value, number>();
   private group: MInst[] = [];
+  private readonly narrowLeaves: number[] = [];
   private readonly edgeLeaf = new Map<string, number>();
   private at = -1;
 
@@ -92,6 +93,7 @@ export class Lowering {
 
   private narrow(): Uint8Array {
     const narrow = new Uint8Array(this.count);
+    for (const register of this.narrowLeaves) narrow[register] = 1;
     const mark = (v: Value) => {
       const register = this.registerOf[v.id];
       if (register >= 0 && (v.type === 32 ? this.isClean(v) : upperZero(v))) narrow[register] = 1;
@@ -231,6 +233,7 @@ export class Lowering {
       let register = this.pending.get(root);
       if (register === undefined) {
         register = this.fresh();
+        if (root.op === op.const && (root.type === 32 || root.hi === 0)) this.narrowLeaves.push(register);
         this.pending.set(root, register);
       }
       return register;

@@ -20,6 +20,7 @@ export interface Move {
   to: number;
   /** A location, or -1 for the constant. */
   from: number;
+  /** Without a constant: 1 = the upper half is zero. */
   lo: number;
   hi: number;
 }

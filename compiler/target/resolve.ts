@@ -15,7 +15,7 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
     const useful = list.filter((move) => move.to !== move.from);
     if (useful.length > 0) all[block][k].push(...(useful.length > 1 ? sequence(useful) : useful));
   };
-  const joins = splitsByGap(intervals);
+  const joins = splitsByGap(fn, intervals);
   // First the edges into a block with one predecessor, and function entry: they stand before everything at its head.
   edges(fn, intervals, live, add, true);
   add(0, 0, entryMoves(fn, intervals));
@@ -34,7 +34,7 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
       add(block.index, k, k === 0 && block.index > 0 ? [] : (joins.get(p) ?? []));
       stores = [];
       const defined = inst.def;
-      const pinned = rewrite(inst, p, intervals);
+      const pinned = rewrite(inst, p, fn, intervals);
       add(block.index, k, pinned.before);
       add(block.index, k + 1, pinned.after);
       if (defined >= 0) stores.push(storeAtDefinition(intervals, defined, definedAt(inst, p)));
@@ -45,7 +45,7 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
 }
 
 /** Moves between consecutive parts that meet at a gap; those at block starts belong to the edges. */
-function splitsByGap(intervals: Intervals): Map<number, Move[]> {
+function splitsByGap({ narrow }: MFn, intervals: Intervals): Map<number, Move[]> {
   const joins = new Map<number, Move[]>();
   for (const interval of intervals.of) {
     if (interval === undefined || interval.parts.length < 2) continue;
@@ -54,14 +54,14 @@ function splitsByGap(intervals: Intervals): Map<number, Move[]> {
       if (before.end !== after.start || before.location === after.location || after.location >= SLOT)
         continue;
       const list = joins.get(after.start) ?? [];
-      list.push(move(after.location, before.location));
+      list.push(move(after.location, before.location, narrow[after.register]));
       joins.set(after.start, list);
     }
   }
   return joins;
 }
 
-const move = (to: number, from: number): Move => ({ to, from, lo: 0, hi: 0 });
+const move = (to: number, from: number, narrow = 0): Move => ({ to, from, lo: narrow, hi: 0 });
 
 function partAt(interval: Interval, position: number): Interval {
   const { parts } = interval;
@@ -103,20 +103,25 @@ function entryMoves(fn: MFn, intervals: Intervals): Move[] {
 }
 
 /** Replaces virtual by real registers; returns the moves that pins ask for. */
-function rewrite(inst: MInst, p: number, intervals: Intervals): { before: Move[]; after: Move[] } {
+function rewrite(
+  inst: MInst,
+  p: number,
+  { narrow }: MFn,
+  intervals: Intervals,
+): { before: Move[]; after: Move[] } {
   const before: Move[] = [];
   const after: Move[] = [];
   for (const [k, use] of inst.uses.entries()) {
     if (use < 0) continue;
     const pin = inst.pins[k] ?? -1;
     const at = locationAt(intervals, use, pin >= 0 ? p : p + 1);
-    if (pin >= 0) before.push(move(pin, at));
+    if (pin >= 0) before.push(move(pin, at, narrow[use]));
     inst.uses[k] = pin >= 0 ? pin : at;
     if (inst.uses[k] >= SLOT) bug(`v${use} has no register where one is needed`);
   }
   if (inst.def >= 0) {
     const location = locationAt(intervals, inst.def, definedAt(inst, p));
-    if (inst.pinnedDef >= 0) after.push(move(location, inst.pinnedDef));
+    if (inst.pinnedDef >= 0) after.push(move(location, inst.pinnedDef, narrow[inst.def]));
     inst.def = inst.pinnedDef >= 0 ? inst.pinnedDef : location;
   }
   return { before, after };
@@ -136,13 +141,14 @@ function edges(fn: MFn, intervals: Intervals, live: Liveness, add: Add, heads: b
         const interval = intervals.of[register]!;
         if (interval.parts.length === 1) continue;
         const to = locationAt(intervals, register, start);
-        if (to < SLOT) list.push(move(to, locationAt(intervals, register, end)));
+        if (to < SLOT) list.push(move(to, locationAt(intervals, register, end), fn.narrow[register]));
       }
       for (const phi of block.phis) {
         if (intervals.of[phi.def] === undefined) continue;
         const to = locationAt(intervals, phi.def, start);
         const arg = phi.args[k];
-        if (arg.register >= 0) list.push(move(to, locationAt(intervals, arg.register, end)));
+        if (arg.register >= 0)
+          list.push(move(to, locationAt(intervals, arg.register, end), fn.narrow[arg.register]));
         else list.push({ to, from: -1, lo: arg.lo, hi: arg.hi });
       }
       if (atHead) add(block.index, 0, list);

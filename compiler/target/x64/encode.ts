@@ -52,9 +52,6 @@ export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): Fu
   return emitFunction(fn, allocation, new Encoder(fn, allocation, bpfStack));
 }
 
-/** Kinds whose uses[0] is copied whole: their width is that of something else. */
-const WHOLE = new Set<number>([K.xadd, K.xchg, K.select]);
-
 class Encoder implements Machine {
   readonly forms = x64Branches;
   readonly always = ALWAYS;
@@ -144,8 +141,8 @@ class Encoder implements Machine {
     if (hi === SWAP && from >= 0) this.swap(to, from);
     else if (from < 0 && keepsFlags && to < SLOT && lo === 0 && hi === 0) asm.r(R.movImm32, to, 0);
     else if (from < 0) this.constantTo(to, lo, hi);
-    else if (to < SLOT && from < SLOT) asm.rr(R.movRegister[1], to, from);
-    else if (to < SLOT) asm.rm(R.movRegister[1], to, X64.rsp, NO_INDEX, 1, this.slot(from));
+    else if (to < SLOT && from < SLOT) asm.rr(R.movRegister[lo === 1 ? 0 : 1], to, from);
+    else if (to < SLOT) asm.rm(R.movRegister[lo === 1 ? 0 : 1], to, X64.rsp, NO_INDEX, 1, this.slot(from));
     else if (from < SLOT) asm.rm(R.movStore[1], from, X64.rsp, NO_INDEX, 1, this.slot(to));
     else {
       asm.rm(R.pushMemory, 0, X64.rsp, NO_INDEX, 1, this.slot(from));
@@ -226,7 +223,7 @@ class Encoder implements Machine {
     const { asm } = this;
     const { def, uses, lo, aux } = inst;
     const wide = inst.width === 64 ? 1 : 0;
-    if (inst.tied) this.copy(def, uses[0], WHOLE.has(inst.kind) ? 1 : wide);
+    if (inst.tied) this.copy(def, uses[0], inst.kind === K.select ? (inst.disp === 64 ? 1 : 0) : wide);
     switch (inst.kind) {
       case K.const:
         this.constant(def, lo, inst.hi);
@@ -418,6 +415,7 @@ class Encoder implements Machine {
   }
 
   compare(inst: MInst, uses = inst.uses): { condition: number; register: number } {
+    if (inst.aux === kinds.COMPARED) return { condition: CONDITION[inst.cond], register: 0 };
     let condition = this.flags.condition(inst, uses);
     if (condition === undefined) {
       this.compareNow(inst, uses);

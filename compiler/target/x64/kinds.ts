@@ -66,6 +66,8 @@ export const COMPARE = 0,
   TEST_IMM = 3,
   /** A register with memory, or memory with lo. */
   COMPARE_LOAD = 4,
-  COMPARE_LOAD_IMM = 5; // prettier-ignore
+  COMPARE_LOAD_IMM = 5,
+  /** Nothing: the instruction before did. */
+  COMPARED = 6; // prettier-ignore
 /** Indexes of alu instructions whose flags are those of their result compared with zero. */
 export const LOGIC: ReadonlySet<number> = new Set([1, 2, 4]);

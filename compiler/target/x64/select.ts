@@ -52,7 +52,7 @@ const ALU_INDEX = new Map<Op, number>([
 export const x64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
   isCostly: (v, small) =>
-    (small && v.op === op.rodata) ||
+    (small && (v.op === op.rodata || v.op === op.const)) ||
     v.op === op.data ||
     v.op === op.map ||
     (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
@@ -135,7 +135,10 @@ function call(l: Lowering, v: Value): void {
 function store(l: Lowering, v: Value): void {
   if (inMemory(l, v)) return;
   const value = v.args[1];
-  const inst = isSmall(value) ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
+  // A constant that is made in a register first is shorter; zero always, others if there is more than one use.
+  const shorter = l.context.small && v.op.bytes >= 4 && (isZero(value) || l.useCount[value.id] > 1);
+  const immediate = isSmall(value) && !shorter;
+  const inst = immediate ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
   inst.lo = value.lo;
   inst.aux = v.op.bytes * 8;
   address(l, inst, v.args[0], v.aux);
@@ -380,8 +383,26 @@ function atomic(l: Lowering, v: Value): void {
 function branch(l: Lowering, condition: Value, block: Block): void {
   const { a, b } = readCondition(l, condition);
   if (compareMemory(l, condition, block)) return;
+  if (afterExchange(l, condition, block)) {
+    const inst = l.emit(K.branch, -1, []);
+    inst.aux = kinds.COMPARED;
+    inst.cond = condition.aux;
+    return;
+  }
   const inst = l.emit(K.branch, -1, isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
   compared(l, inst, condition);
+}
+
+const KEEPS_FLAGS = new Set<Op>([op.icmp, op.trunc, op.zext, op.sext32]);
+
+/** A branch on whether the compare-and-exchange before it found what it expected, which the zero flag tells. */
+function afterExchange(l: Lowering, { op: row, aux, args: [a, b] }: Value, { body }: Block): boolean {
+  let k = body.length - 1;
+  while (k >= 0 && KEEPS_FLAGS.has(body[k].op)) k--;
+  const exchange = body[k];
+  if (row !== op.icmp || exchange?.op !== op.cmpxchg || (aux !== EQ && COND[aux].not !== EQ)) return false;
+  const expected = a === exchange ? b : b === exchange ? a : undefined;
+  return expected !== undefined && l.root(expected) === l.root(exchange.args[2]);
 }
 
 /** A branch on what stands in memory: compared there with a constant, or with a register. */
