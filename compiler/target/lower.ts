@@ -26,8 +26,8 @@ export interface Selection {
   end(l: Lowering, block: Block): void;
   /** Makes a leaf (a constant or an address) in `register`. */
   leaf(l: Lowering, v: Value, register: number): void;
-  /** A leaf that is worth keeping in a register between its uses in a block; `small`: for its bytes. */
-  isCostly(v: Value, small: boolean): boolean;
+  /** A leaf that is worth keeping in a register between its uses in a block. */
+  isCostly(l: Lowering, v: Value): boolean;
   /** Real registers of r1 … r5 and got at entry. */
   argumentRegisters: readonly number[];
 }
@@ -170,7 +170,7 @@ export class Lowering {
   private makePending(all: boolean): void {
     for (const [leaf, register] of [...this.pending]) {
       // Making one leaf may make others.
-      if (!this.pending.has(leaf) || (!all && this.rules.isCostly(leaf, this.context.small))) continue;
+      if (!this.pending.has(leaf) || (!all && this.rules.isCostly(this, leaf))) continue;
       this.pending.delete(leaf);
       this.step(() => this.rules.leaf(this, leaf, register));
     }

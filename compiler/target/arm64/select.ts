@@ -67,7 +67,7 @@ const bitmask = (v: Value): number => (isConst(v) ? bitmaskImmediate(v.lo, v.typ
 
 export const arm64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
-  isCostly: (v) =>
+  isCostly: (_, v) =>
     v.op === op.data || v.op === op.map || (isConst(v) && v.lo !== 0 && (v.lo >>> 16 !== 0 || v.hi !== 0)),
   leaf: (l, v, register) => selectLeaf(l, K, v, register),
   value: selectValue,

@@ -51,8 +51,8 @@ const ALU_INDEX = new Map<Op, number>([
 ]); // prettier-ignore
 export const x64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
-  isCostly: (v, small) =>
-    (small && (v.op === op.rodata || v.op === op.const)) ||
+  isCostly: (l, v) =>
+    (l.context.small && (v.op === op.rodata || (v.op === op.const && l.useCount[v.id] > 1))) ||
     v.op === op.data ||
     v.op === op.map ||
     (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
@@ -452,6 +452,10 @@ function choose(l: Lowering, v: Value): void {
     if (yes.lo === 0) inst.cond = COND[inst.cond].not;
     return;
   }
+  if (l.context.small && differsByOne(yes, no)) {
+    chooseNext(l, v, condition);
+    return;
+  }
   const inst = tied(l, K.select, v, [no, yes]);
   // What is compared is often one of the two: it then need not live on behind its place.
   const places = (isImmediate(b) ? [a] : [a, b]).map((operand) => {
@@ -462,6 +466,22 @@ function choose(l: Lowering, v: Value): void {
   inst.commutative = true;
   inst.disp = v.type;
   inst.hi = places[0] | ((places[1] ?? 0) << 4);
+}
+
+/** One constant is the other plus one. */
+const differsByOne = (x: Value, y: Value): boolean => isSmall(x) && isSmall(y) && Math.abs(x.lo - y.lo) === 1;
+
+/** One of two neighbouring constants: the lower one plus what a comparison gives. */
+function chooseNext(l: Lowering, v: Value, condition: Value): void {
+  const [, yes, no] = v.args;
+  const { a, b } = readCondition(l, condition);
+  const flag = l.fresh();
+  const inst = l.emit(K.set, flag, isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
+  compared(l, inst, condition);
+  if (yes.lo < no.lo) inst.cond = COND[inst.cond].not;
+  const sum = l.emit(K.addImm, l.register(v), [flag]);
+  sum.lo = Math.min(yes.lo, no.lo);
+  sum.width = v.type;
 }
 
 /** What an instruction compares, and how. */
