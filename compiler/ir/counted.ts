@@ -105,21 +105,22 @@ export class CountedLoop {
    * where the loop's end is not understood.
    */
   roundsBeforeLast(fn: Fn, emit: Emit): Value | undefined {
-    const end = this.findEnd(emit);
+    const end = this.findEnd(fn, emit);
     if (end === undefined) return undefined;
     const { start, n, cond, step } = end;
     const distance = emit(op.sub, 64, [n, start]);
-    if (cond === NE) return distance;
+    const shift = fn.const(64, Math.log2(step));
+    // Of a way that the steps never end there is no last round: any number is followed by another one.
+    if (cond === NE) return emit(op.lshr, 64, [distance, shift]);
     // x < n: the rounds up to n; x <= n: one more.
     const up = emit(op.add, 64, [distance, fn.const(64, cond === ULT ? step - 1 : step)]);
     const more = emit(op.icmp, 1, [start, n], cond);
-    const rounds = emit(op.lshr, 64, [up, fn.const(64, Math.log2(step))]);
-    return emit(op.select, 64, [more, rounds, fn.const(64, 0)]);
+    return emit(op.select, 64, [more, emit(op.lshr, 64, [up, shift]), fn.const(64, 0)]);
   }
 
   /** Whether there are `least` rounds, two or more, before the last one, and how many if so: made later. */
   atLeast(least: number, fn: Fn, emit: Emit): { enough: Value; rounds(): Value } | undefined {
-    const end = this.findEnd(emit);
+    const end = this.findEnd(fn, emit);
     if (end === undefined) return undefined;
     const { start, n, cond, step } = end;
     const spare = cond === ULT ? step - 1 : step;
@@ -137,7 +138,7 @@ export class CountedLoop {
   }
 
   /** The loop goes on while x, which starts with `start` and grows by `step`, is in relation `cond` to n. */
-  private findEnd(emit: Emit): { start: Value; n: Value; cond: number; step: number } | undefined {
+  private findEnd(fn: Fn, emit: Emit): { start: Value; n: Value; cond: number; step: number } | undefined {
     const { control, successors } = this.block;
     if (control === null || control.op !== op.icmp || control.block !== this.block) return undefined;
     let [x, n] = control.args;
@@ -146,11 +147,27 @@ export class CountedLoop {
       [x, n] = [n, x];
       cond = COND[cond].swap;
     }
+    if (cond === NE) return this.findMeeting(x, n, fn, emit);
     const step = this.stride(x) ?? this.narrowStride(x);
     if (!this.isInvariant(n) || step === undefined || step <= 0 || (step & (step - 1)) !== 0)
       return undefined;
-    if (cond === NE ? step !== 1 || x.type !== 64 : cond !== ULT && cond !== ULE) return undefined;
-    const wide = (v: Value) => (v.type === 64 ? v : emit(op.zext, 64, [v]));
-    return { start: wide(this.atStart(x, emit)), n: wide(n), cond, step };
+    if (cond !== ULT && cond !== ULE) return undefined;
+    return { start: this.wide(this.atStart(x, emit), emit), n: this.wide(n, emit), cond, step };
+  }
+
+  /** x meets n, from below or from above, modulo its width: as a way from 0 up to the distance. */
+  private findMeeting(x: Value, n: Value, fn: Fn, emit: Emit): ReturnType<CountedLoop["findEnd"]> {
+    const narrow = x.op === op.trunc ? this.stride(x.args[0]) : this.narrowStride(x);
+    const step = x.type === 32 ? narrow : this.stride(x);
+    const size = Math.abs(step ?? 0);
+    if (!this.isInvariant(n) || step === undefined || size === 0 || !Number.isInteger(Math.log2(size)))
+      return undefined;
+    const start = this.atStart(x, emit);
+    const way = emit(op.sub, x.type, step > 0 ? [n, start] : [start, n]);
+    return { start: fn.const(64, 0), n: this.wide(way, emit), cond: NE, step: size };
+  }
+
+  private wide(v: Value, emit: Emit): Value {
+    return v.type === 64 ? v : emit(op.zext, 64, [v]);
   }
 }

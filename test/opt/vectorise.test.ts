@@ -18,13 +18,20 @@ interface Loop {
   steps: [number, number];
   /** What the loop becomes; undefined: it stays. */
   kernel: string | undefined;
+  before?: string;
   end?: string;
   after?: string;
 }
 
 const HEADER = 16;
 
-function source({ body, steps, end = "r6 += 1\nif r6 < r5 goto loop", after = "" }: Loop): string {
+function source({
+  body,
+  steps,
+  end = "r6 += 1\nif r6 < r5 goto loop",
+  before = "",
+  after = "",
+}: Loop): string {
   return `
     r3 = *(u16 *)(r1 + 0)
     r3 += r1
@@ -36,6 +43,7 @@ function source({ body, steps, end = "r6 += 1\nif r6 < r5 goto loop", after = ""
     r6 = 0
     r9 = 7
     if r5 == 0 goto out
+    ${before}
   loop:
     ${body}
     r3 += ${steps[0]}
@@ -228,6 +236,36 @@ const OTHERS: Loop[] = [
     body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
     steps: [4, 0],
     end: "r6 += 1\nif r6 != r5 goto loop",
+    kernel: "kernel",
+  },
+  {
+    name: "a counter that goes down",
+    body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
+    steps: [4, 0],
+    end: "r6 += 1\nr5 += -1\nif r5 != 0 goto loop",
+    kernel: "kernel",
+  },
+  {
+    name: "a 32-bit counter that meets its end",
+    body: "r7 = *(u16 *)(r3 + 0)\n*(u16 *)(r4 + 0) = r7",
+    steps: [2, 2],
+    end: "r6 += 1\nif w6 != w5 goto loop",
+    kernel: "kernel",
+  },
+  {
+    name: "an address that meets its end",
+    body: "r7 = *(u8 *)(r3 + 0)\nr0 += r7",
+    steps: [1, 0],
+    before: "r5 += r3",
+    end: "r6 += 1\nif r3 != r5 goto loop",
+    kernel: "kernel",
+  },
+  {
+    name: "offsets that meet their end",
+    body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
+    steps: [4, 0],
+    before: "r5 <<= 2",
+    end: "r6 += 4\nif r6 != r5 goto loop",
     kernel: "kernel",
   },
   {
