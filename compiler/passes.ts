@@ -14,6 +14,7 @@ import { ifConvert } from "./opt/if-convert.ts";
 import { inlineFunctions } from "./opt/inline-functions.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
+import { knownBits } from "./opt/known-bits.ts";
 import { lateCounters } from "./opt/late-counters.ts";
 import { layout } from "./opt/layout.ts";
 import { mergeLoads } from "./opt/merge-loads.ts";
@@ -98,6 +99,7 @@ export const PASSES: readonly Pass[] = [
   { name: "merge-stores", run: mergeStores, skip: NOT_AT_0 },
   { name: "drop-extensions", run: dropExtensions, skip: NOT_AT_0 },
   { name: "extend-loads", run: extendLoads, skip: NOT_AT_0 },
+  { name: "known-bits", run: knownBits, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
   { name: "rotates", run: rotates, skip: NOT_AT_0 },
   { name: "divide-constants", run: divideConstants, skip: [0, "s"] },

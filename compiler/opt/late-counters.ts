@@ -1,6 +1,7 @@
 /**
- * A loop whose test looks at i + 5 where i + 1 is the next round's i looks at (i + 1) + 4 instead: i then ends with its
- * own increment, which happens in place.
+ * A loop whose test looks at i + 5 where i + 1 is the next round's i. Where i else only tells addresses, it counts from
+ * 4 more on and the test looks at it as it is; if not, at (i + 1) + 4: i then ends with its own increment, which
+ * happens in place.
  */
 
 import { countUses } from "../ir/flow.ts";
@@ -10,12 +11,15 @@ import { op } from "../ir/ops.ts";
 
 export function lateCounters(fn: Fn): void {
   const uses = countUses(fn);
+  let users: Map<Value, Value[]> | undefined;
   for (const block of fn.blocks) {
     const { control } = block;
     if (control === null || control.op !== op.icmp || control.block !== block) continue;
     for (const [k, test] of control.args.entries()) {
       const next = isSum(test) && test.block === block && uses[test.id] === 1 ? following(test) : undefined;
-      if (next !== undefined) rewrite(fn, block, control, k, next);
+      if (next === undefined) continue;
+      users ??= findUsers(fn);
+      if (!moveCounter(fn, control, k, next, users)) rewrite(fn, block, control, k, next);
     }
   }
 }
@@ -28,6 +32,95 @@ function following(test: Value): Value | undefined {
   if (phi.op !== op.phi) return undefined;
   return phi.args.find(
     (arg) => arg !== test && isSum(arg) && arg.args[0] === phi && arg.block === test.block,
+  );
+}
+
+/** By value: what it is an argument of; conditions and what is returned count as "elsewhere". */
+function findUsers(fn: Fn): Map<Value, Value[]> {
+  const users = new Map<Value, Value[]>();
+  const add = (v: Value, user: Value) => {
+    const list = users.get(v);
+    if (list === undefined) users.set(v, [user]);
+    else list.push(user);
+  };
+  for (const { phis, body, control, end } of fn.blocks) {
+    for (const list of [phis, body]) for (const v of list) for (const arg of v.args) add(arg, v);
+    if (control !== null && end === "return") add(control, control);
+  }
+  return users;
+}
+
+/** Starts the counter where the test wants it; false where something but addresses needs it as it is. */
+function moveCounter(
+  fn: Fn,
+  control: Value,
+  k: number,
+  next: Value,
+  users: ReadonlyMap<Value, Value[]>,
+): boolean {
+  const test = control.args[k];
+  const [phi, by] = test.args;
+  const ahead = (by.lo - next.args[1].lo) | 0;
+  const isSmall = (c: Value) => c.hi === c.lo >> 31;
+  if (phi.type !== 64 || !isSmall(by) || !isSmall(next.args[1])) return false;
+  if (users.get(next)!.some((user) => user !== phi)) return false;
+  const accesses = new Map<Value, number>();
+  for (const user of users.get(phi)!) {
+    if (user === next || user === test) continue;
+    if (!addressed(user, phi, 1, users, accesses)) return false;
+  }
+  const moved = (access: Value) => access.aux - ahead * accesses.get(access)!;
+  if ([...accesses.keys()].some((v) => moved(v) !== (moved(v) | 0))) return false;
+  for (const access of accesses.keys()) access.aux = moved(access);
+  const distance = fn.const(64, ahead);
+  phi.args = phi.args.map((arg, i) => {
+    if (arg === next) return arg;
+    const from = phi.block.predecessors[i];
+    const emit: Emit = (row, type, args) => {
+      const v = fn.value(row, type, args, from, from.at);
+      const result = fold(fn, v, emit);
+      if (result === v) from.body.push(v);
+      return result;
+    };
+    return emit(op.add, 64, [arg, distance]);
+  });
+  control.args[k] = next;
+  const { body } = test.block;
+  body.splice(body.indexOf(test), 1);
+  // The increment comes where the test was made, at the latest.
+  const at = body.indexOf(control);
+  if (body.indexOf(next) > at) {
+    body.splice(body.indexOf(next), 1);
+    body.splice(at, 0, next);
+  }
+  return true;
+}
+
+/** Sums and shifts on the way to an access that are looked through. */
+const DEPTH = 4;
+
+/** Whether `user` of `v` tells addresses alone: adds their accesses, with the multiple of `v` in each. */
+function addressed(
+  user: Value,
+  v: Value,
+  times: number,
+  users: ReadonlyMap<Value, Value[]>,
+  accesses: Map<Value, number>,
+  depth = DEPTH,
+): boolean {
+  if (user.op.bytes > 0) {
+    if (user.args.indexOf(v) !== 0 || user.args.lastIndexOf(v) !== 0) return false;
+    accesses.set(user, (accesses.get(user) ?? 0) + times);
+    return true;
+  }
+  const scaled = user.op === op.shl && user.args[0] === v && isConst(user.args[1]) && user.args[1].lo <= 3;
+  const plain = user.op === op.add && user.type === 64 && user.args[0] !== user.args[1];
+  if ((!scaled && !plain) || depth === 0) return false;
+  const factor = scaled ? times * 2 ** user.args[1].lo : times;
+  return (
+    users
+      .get(user)
+      ?.every((next) => next !== user && addressed(next, user, factor, users, accesses, depth - 1)) ?? true
   );
 }
 

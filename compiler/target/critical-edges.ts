@@ -8,7 +8,8 @@ export function splitCriticalEdges(fn: Fn): void {
   const depths = loopDepths(fn);
   const after = new Map<Block, Block[]>();
   const before = new Map<Block, Block[]>();
-  for (const block of [...fn.blocks]) {
+  const order = [...fn.blocks];
+  for (const block of order) {
     if (block.successors.length < 2) continue;
     for (const next of [...block.successors]) {
       if (next.predecessors.length < 2) continue;
@@ -19,9 +20,12 @@ export function splitCriticalEdges(fn: Fn): void {
       middle.predecessors = [block];
       retarget(block, next, middle);
       next.predecessors[next.predecessors.indexOf(block)] = middle;
-      // What is done on the way out of a loop stands behind the loop.
-      const leaves = depths[next.id] < depths[block.id] && place.get(next)! > place.get(block)!;
-      const [where, key] = leaves ? [before, next] : [after, block];
+      // What is done on the way out of a loop stands behind the loop, and what nothing else falls into needs no jump.
+      const at = place.get(next)!;
+      const forward = at > place.get(block)!;
+      const leaves = depths[next.id] < depths[block.id];
+      const isFree = forward && !order[at - 1].successors.includes(next);
+      const [where, key] = forward && (leaves || isFree) ? [before, next] : [after, block];
       where.set(key, [...(where.get(key) ?? []), middle]);
     }
   }

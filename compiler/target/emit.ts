@@ -45,6 +45,9 @@ export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine):
   return new Emitter(merged.fn, merged.allocation, machine).run();
 }
 
+/** Instructions of a round's end that is made more than once. */
+const LATCH = 4;
+
 class Emitter {
   private readonly fn: MFn;
   private readonly moves: Move[][][];
@@ -77,13 +80,7 @@ class Emitter {
       if (this.skipped[block.index] === 1 || this.isRepeated(block)) continue;
       machine.startBlock(this.comesFrom(block) === last);
       last = block.index;
-      for (const [k, inst] of block.insts.entries()) {
-        for (const move of this.moves[block.index][k]) machine.move(move);
-        this.line(inst.at);
-        if (machine.isJump(inst)) this.jump(block.successors[0], block.index);
-        else if (machine.isBranch(inst)) this.branch(inst, block.successors, block.index);
-        else machine.inst(inst);
-      }
+      this.body(block, block.index);
     }
     const { bytes, moved } = layoutBranches(
       machine.finish(),
@@ -99,6 +96,18 @@ class Emitter {
       lines: this.lines.map(({ offset, insn }) => ({ offset: moved(offset), insn })),
       stack: machine.stack,
     };
+  }
+
+  /** What `from` does, at the end of `block`. */
+  private body(from: MBlock, block: number): void {
+    const { machine } = this;
+    for (const [k, inst] of from.insts.entries()) {
+      for (const move of this.moves[from.index][k]) machine.move(move);
+      this.line(inst.at);
+      if (machine.isJump(inst)) this.jump(from.successors[0], block, from.index === block);
+      else if (machine.isBranch(inst)) this.branch(inst, from, block);
+      else machine.inst(inst);
+    }
   }
 
   /**
@@ -217,28 +226,48 @@ class Emitter {
     this.branches.push({ at: this.machine.size, block, target, condition, register });
   }
 
-  private jump(to: number, block: number): void {
+  /** `mayCopy`: the block ends here, with a jump of its own. */
+  private jump(to: number, block: number, mayCopy = false): void {
     const target = this.final(to);
     if (this.fallsTo(block, target)) return;
+    if (mayCopy && this.isShortLatch(target, block)) {
+      this.body(this.fn.blocks[target], block);
+      return;
+    }
     // A return that is as short as the jump to it.
     if (this.returnsShort(target)) this.machine.inst(this.fn.blocks[target].insts[0]);
     else this.add(block, target, this.machine.always, 0);
   }
 
-  private branch(inst: MInst, [yes, no]: number[], block: number): void {
+  /** The end of a loop's round that is short enough to stand at the end of each way to it: a jump less a round. */
+  private isShortLatch(target: number, block: number): boolean {
+    const { insts, successors, depth } = this.fn.blocks[target];
+    const moves = this.moves[target].flat().length + this.early[target].length;
+    const goesBack = successors.some((next) => this.final(next) <= Math.min(block, target));
+    return (
+      this.fn.alignment > 1 &&
+      depth > 0 &&
+      this.fn.blocks[block].depth === depth &&
+      successors.length === 2 &&
+      goesBack &&
+      insts.length + moves <= LATCH
+    );
+  }
+
+  private branch(inst: MInst, { index, successors: [yes, no] }: MBlock, block: number): void {
     const { machine } = this;
     const [onTrue, onFalse] = [this.final(yes), this.final(no)];
     if (onTrue === onFalse) {
-      for (const move of this.early[block]) machine.move(move);
+      for (const move of this.early[index]) machine.move(move);
       this.jump(yes, block);
       return;
     }
     // A comparison and its branch are best next to each other.
-    const late = this.early[block].filter(({ to }) => inst.uses.includes(to));
+    const late = this.early[index].filter(({ to }) => inst.uses.includes(to));
     const harmless = late.length === 0;
-    if (harmless) for (const move of this.early[block]) machine.move(move, true);
+    if (harmless) for (const move of this.early[index]) machine.move(move, true);
     const { condition, register } = machine.compare(inst);
-    if (!harmless) for (const move of this.early[block]) machine.move(move, true);
+    if (!harmless) for (const move of this.early[index]) machine.move(move, true);
     // Of two ways that both need a jump, the one back into a loop is the one to take at once.
     const inverts = this.fallsTo(block, onTrue) || (onFalse <= block && !this.fallsTo(block, onFalse));
     const [taken, other] = inverts ? [onFalse, onTrue] : [onTrue, onFalse];

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { lines as linesOf } from "./listing.ts";
 
-const lines = (source: string): string[] => linesOf(source, { without: ["unroll-counted"] });
+const lines = (source: string): string[] => linesOf(source, { without: ["unroll-counted", "vectorise"] });
 
 const loop = (step: number, ahead: number, test = "if r3 < r2 goto again"): string =>
   `r6 = 0
@@ -30,5 +30,29 @@ describe("late-counters", () => {
   it("not one that has another use", () => {
     const text = lines(loop(1, 5, "r0 += r3\nif r3 < r2 goto again"));
     expect(text.some((line) => line.endsWith(", 5"))).toBe(true);
+  });
+
+  const access = (more = ""): string =>
+    `r6 = 0
+again:
+r4 = r1
+r4 += r6
+r3 = *(u8 *)(r4 + 3)
+r3 *= r3
+*(u8 *)(r4 + 2) = r3${more}
+r3 = r6
+r3 += 5
+r6 += 1
+if r3 < r2 goto again
+r0 = 0
+exit`;
+  it("a counter of addresses alone counts from where the test wants it", () => {
+    const text = lines(access());
+    expect(text.some((line) => /= phi 4, v\d+$/.test(line))).toBe(true);
+    expect(text.filter((line) => line.includes("= add v")).length).toBe(1);
+    expect(text.join()).toMatch(/load8 \[v\d+ - 1\].*store8 \[v\d+ - 2\]/);
+  });
+  it("not one that is stored", () => {
+    expect(lines(access("\n*(u64 *)(r1 + 64) = r6")).some((line) => /= phi 0, v\d+$/.test(line))).toBe(true);
   });
 });

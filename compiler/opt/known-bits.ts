@@ -1,0 +1,187 @@
+/**
+ * Which bits of each value may be set, around loops too: masks and extensions that change nothing go, comparisons whose
+ * outcome is sure become constants, signed ones of what is never negative unsigned.
+ */
+
+import { ult } from "../../formats/int64.ts";
+import { Replacements, reversePostorder } from "../ir/flow.ts";
+import { isConst } from "../ir/fold.ts";
+import type { Fn, Value } from "../ir/ir.ts";
+import { EQ, NE, op, SLT, UGT, ULE, ULT } from "../ir/ops.ts";
+
+/** After so many rounds a phi that still grows may have any bit: counters would grow by a bit a round. */
+const PATIENCE = 4;
+
+export function knownBits(fn: Fn): void {
+  const bits = new Bits(fn);
+  const replaced = new Replacements();
+  for (const block of fn.blocks) {
+    for (const phi of block.phis) if (bits.isZero(phi)) replaced.set(phi, fn.const(phi.type, 0));
+    for (const v of block.body) {
+      const known = simpler(fn, v, bits);
+      if (known !== undefined) replaced.set(v, known);
+    }
+  }
+  replaced.apply(fn);
+}
+
+/** What stands for `v`, whose arguments may have the given bits. */
+function simpler(fn: Fn, v: Value, bits: Bits): Value | undefined {
+  if (!v.op.pure || v.args.length === 0) return undefined;
+  if (v.op === op.icmp) return comparison(fn, v, bits);
+  if (bits.isZero(v)) return fn.const(v.type, 0);
+  const [a, b] = v.args;
+  if (v.op === op.and && isConst(b) && bits.within(a, b.lo, b.hi)) return a;
+  if (v.op === op.zext && a.op === op.trunc && bits.within(a.args[0], -1, 0)) return a.args[0];
+  if (v.op === op.sext32 && a.op === op.trunc && bits.within(a.args[0], 0x7fffffff, 0)) return a.args[0];
+  if (v.op === op.sext8 && bits.within(a, 0x7f, 0)) return a;
+  if (v.op === op.sext16 && bits.within(a, 0x7fff, 0)) return a;
+  return undefined;
+}
+
+function comparison(fn: Fn, v: Value, bits: Bits): Value | undefined {
+  const [a, b] = v.args;
+  if (v.aux >= SLT && bits.isPositive(a) && bits.isPositive(b)) v.aux += ULT - SLT;
+  if (!isConst(b) || v.aux >= SLT) return undefined;
+  const sure = (truth: boolean) => fn.const(1, truth ? 1 : 0);
+  const never = !bits.covers(a, b);
+  if (v.aux === EQ || v.aux === NE) return never ? sure(v.aux === NE) : undefined;
+  const [lo, hi] = bits.most(a);
+  const bh = b.type === 64 ? b.hi : 0;
+  const below = ult(lo, hi, b.lo, bh);
+  if (below) return sure(v.aux === ULT || v.aux === ULE);
+  if (lo === b.lo && hi === bh && (v.aux === ULE || v.aux === UGT)) return sure(v.aux === ULE);
+  return undefined;
+}
+
+/** By value: the bits that may be set; what goes round loops is assumed clear until shown otherwise. */
+class Bits {
+  private readonly lo: Int32Array;
+  private readonly hi: Int32Array;
+
+  constructor(fn: Fn) {
+    this.lo = new Int32Array(fn.nextValue);
+    this.hi = new Int32Array(fn.nextValue);
+    for (const leaf of fn.leaves) this.set(leaf, ...leafBits(leaf));
+    const order = reversePostorder(fn);
+    for (let round = 0, changed = true; changed; round++) {
+      changed = false;
+      for (const { phis, body } of order) {
+        for (const phi of phis) {
+          const grew = this.visit(phi);
+          if (grew && round >= PATIENCE) this.set(phi, -1, -1);
+          changed = changed || grew;
+        }
+        for (const v of body) if (this.visit(v)) changed = true;
+      }
+    }
+  }
+
+  isZero(v: Value): boolean {
+    return this.lo[v.id] === 0 && this.hi[v.id] === 0 && v.type > 0;
+  }
+
+  /** No bit but those of hi:lo may be set. */
+  within(v: Value, lo: number, hi: number): boolean {
+    return (this.lo[v.id] & ~lo) === 0 && (v.type !== 64 || (this.hi[v.id] & ~hi) === 0);
+  }
+
+  /** The sign bit is clear. */
+  isPositive(v: Value): boolean {
+    return (v.type === 64 ? this.hi : this.lo)[v.id] >= 0;
+  }
+
+  /** `v` may have all bits of the constant `c`. */
+  covers(v: Value, c: Value): boolean {
+    return (c.lo & ~this.lo[v.id]) === 0 && (v.type !== 64 || (c.hi & ~this.hi[v.id]) === 0);
+  }
+
+  /** No value is greater. */
+  most(v: Value): [lo: number, hi: number] {
+    return [this.lo[v.id], this.hi[v.id]];
+  }
+
+  /** Bits are only added: the rounds come to an end. */
+  private set(v: Value, lo: number, hi: number): boolean {
+    const { id, type } = v;
+    const [l, h] = [this.lo[id] | (type === 1 ? lo & 1 : lo), type === 64 ? this.hi[id] | hi : 0];
+    const changed = this.lo[id] !== l || this.hi[id] !== h;
+    this.lo[id] = l;
+    this.hi[id] = h;
+    return changed;
+  }
+
+  /** How many low bits may be set. */
+  private length({ id }: Value): number {
+    return this.hi[id] !== 0 ? 64 - Math.clz32(this.hi[id]) : 32 - Math.clz32(this.lo[id]);
+  }
+
+  /** All of the low `count` bits. */
+  private low(v: Value, count: number): boolean {
+    const lo = count >= 32 ? -1 : 2 ** count - 1;
+    const hi = count >= 64 ? -1 : count > 32 ? 2 ** (count - 32) - 1 : 0;
+    return this.set(v, lo | 0, hi | 0);
+  }
+
+  private visit(v: Value): boolean {
+    const { lo, hi } = this;
+    const [a, b] = v.args;
+    switch (v.op) {
+      case op.and:
+        return this.set(v, lo[a.id] & lo[b.id], hi[a.id] & hi[b.id]);
+      case op.or:
+      case op.xor:
+        return this.set(v, lo[a.id] | lo[b.id], hi[a.id] | hi[b.id]);
+      case op.phi:
+        return this.union(v, v.args);
+      case op.select:
+        return this.union(v, v.args.slice(1));
+      case op.add:
+        return this.low(v, Math.max(this.length(a), this.length(b)) + 1);
+      case op.mul:
+        return this.low(v, this.length(a) + this.length(b));
+      case op.udiv:
+        return this.low(v, this.length(a) - (isConst(b) ? Math.max(this.length(b) - 1, 0) : 0));
+      case op.umod:
+        return this.low(v, isConst(b) ? Math.min(this.length(a), this.length(b)) : this.length(a));
+      case op.shl:
+      case op.lshr:
+        return isConst(b) ? this.shift(v, a, b.lo) : this.low(v, v.op === op.lshr ? this.length(a) : 64);
+      case op.icmp:
+        return this.low(v, 1);
+      case op.zext:
+      case op.trunc:
+        return this.set(v, lo[a.id], 0);
+      case op.load8:
+        return this.low(v, 8);
+      case op.load16:
+      case op.bswap16:
+        return this.low(v, 16);
+      default:
+        return this.set(v, -1, -1);
+    }
+  }
+
+  private union(v: Value, args: readonly Value[]): boolean {
+    let [l, h] = [0, 0];
+    for (const { id } of args) {
+      l |= this.lo[id];
+      h |= this.hi[id];
+    }
+    return this.set(v, l, h);
+  }
+
+  private shift(v: Value, { id, type }: Value, count: number): boolean {
+    const by = count & (type === 64 ? 63 : 31);
+    const [l, h] = [this.lo[id], this.hi[id]];
+    if (by === 0) return this.set(v, l, h);
+    if (v.op === op.shl)
+      return by >= 32 ? this.set(v, 0, l << (by - 32)) : this.set(v, l << by, (h << by) | (l >>> (32 - by)));
+    return by >= 32 ? this.set(v, h >>> (by - 32), 0) : this.set(v, (l >>> by) | (h << (32 - by)), h >>> by);
+  }
+}
+
+function leafBits({ op: row, lo, hi }: Value): [number, number] {
+  if (row === op.const) return [lo, hi];
+  return row === op.undef ? [0, 0] : [-1, -1];
+}
