@@ -3,6 +3,7 @@
 import type { MapDefinition } from "../formats/container.ts";
 import type { Imports } from "./build/imports.ts";
 import type { Fn } from "./ir/ir.ts";
+import { bitTests } from "./opt/bit-tests.ts";
 import { blockLoops } from "./opt/block-loops.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
 import { deadCode } from "./opt/dead-code.ts";
@@ -112,6 +113,7 @@ export const PASSES: readonly Pass[] = [
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   // Where the sides of branches have become as small as they get.
   { name: "if-convert", run: ifConvert, skip: NOT_AT_0 },
+  { name: "bit-tests", run: bitTests, skip: [0, "s"] },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
