@@ -31,6 +31,10 @@ export type KernelOp =
   /** Lanes of half the width, extended. */
   | "zext"
   | "sext"
+  /** The low halves of lanes of twice the width, which hold no more: without a sign for bytes, else with one. */
+  | "narrow"
+  /** Sums of the products of two neighbours each, 16 bits with a sign. */
+  | "dot"
   /** Sums of the differences of eight bytes each. */
   | "sad";
 
@@ -46,7 +50,7 @@ export interface KernelNode {
 }
 
 /** How lanes of all steps become one. */
-export type Reduction = "add" | "xor" | "or" | "and" | "smax" | "smin";
+export type Reduction = "add" | "xor" | "or" | "and" | "smax" | "smin" | "umax" | "umin";
 
 /**
  * The value's arguments: the number of rounds, at least `lanes`; then what nodes, `start` and `store` name. A reduction leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads
@@ -58,6 +62,8 @@ export interface Kernel {
   /** Index of the node whose lanes are gathered or stored. */
   root: number;
   reduce: Reduction | undefined;
+  /** Width of the lanes that are gathered. */
+  lane: Lane;
   /** Argument that a reduction starts with where it has no neutral number, else 0. */
   start: number;
   /** Argument of the address, its offset; the width is the root's. */
@@ -65,23 +71,24 @@ export interface Kernel {
 }
 
 /** The text form of a kernel: its nodes in their order. */
-export function printKernel({ lanes, nodes, root, reduce, store }: Kernel, args: readonly string[]): string {
+export function printKernel(
+  { lanes, nodes, root, reduce, lane, store }: Kernel,
+  args: readonly string[],
+): string {
   const place = (aux: number, offset: number) =>
     offset === 0 ? args[aux] : `${args[aux]} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`;
-  const text = ({ op, lane, args: of, aux, lo, hi }: KernelNode): string => {
+  const text = ({ op, lane: own, args: of, aux, lo, hi }: KernelNode): string => {
     const operands = of.map((k) => `%${k}`);
     if (op === "load") operands.push(`[${place(aux, lo)}]`);
     else if (op === "splat") operands.push(args[aux]);
     else if (op === "const")
       operands.push(`0x${[hi, lo].map((n) => (n >>> 0).toString(16).padStart(8, "0")).join("")}`);
     else if (op === "shl" || op === "lshr" || op === "ashr") operands.push(String(lo));
-    return `${op}${lane} ${operands.join(", ")}`;
+    return `${op}${own} ${operands.join(", ")}`;
   };
   const list = nodes.map((node, k) => `%${k} = ${text(node)}`);
   const last =
-    store === undefined
-      ? `${reduce}${nodes[root].lane} %${root}`
-      : `store [${place(store.aux, store.offset)}], %${root}`;
+    store === undefined ? `${reduce}${lane} %${root}` : `store [${place(store.aux, store.offset)}], %${root}`;
   return `${lanes} of ${args[0]} { ${[...list, last].join("; ")} }`;
 }
 
@@ -102,9 +109,11 @@ export function pressure(nodes: readonly KernelNode[], root: number): number {
     if (isFixed(k) || known.has(key)) return;
     known.add(key);
     const { op, args } = nodes[k];
-    const of = op === "zext" || op === "sext" ? part >> 1 : part;
-    for (const arg of args) visit(arg, of);
-    order.push({ key, uses: args.filter((arg) => !isFixed(arg)).map((arg) => arg * 64 + of) });
+    const parts =
+      op === "zext" || op === "sext" ? [part >> 1] : op === "narrow" ? [2 * part, 2 * part + 1] : [part];
+    const uses = args.flatMap((arg) => parts.map((of) => [arg, of]));
+    for (const [arg, of] of uses) visit(arg, of);
+    order.push({ key, uses: uses.filter(([arg]) => !isFixed(arg)).map(([arg, of]) => arg * 64 + of) });
   };
   for (let part = 0; part < registersOf(nodes[root]); part++) {
     visit(root, part);

@@ -10,7 +10,7 @@ import type { KernelNode, KernelOp, Lane } from "./kernel.ts";
 import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
 
 /** Nodes of a kernel, and how deep it looks into expressions: budgets against hostile input. */
-const MOST_NODES = 40;
+const MOST_NODES = 64;
 const MOST_DEPTH = 24;
 
 const SAME = new Map<Op, KernelOp>([
@@ -53,6 +53,8 @@ export function bitsOf(v: Value, depth = 8): number {
       return Math.max(of(b), of(v.args[2]));
     case op.lshr:
       return isConst(b) ? Math.max(0, of(a) - b.lo) : v.type;
+    case op.mul:
+      return Math.min(v.type, of(a) + of(b));
     case op.shl:
       return isConst(b) ? Math.min(v.type, of(a) + b.lo) : v.type;
     default:
@@ -66,11 +68,14 @@ export class Lanes {
   readonly inputs: Value[] = [];
   readonly loads: Value[] = [];
   readonly lanes: number;
+  /** Lanes may become narrower: what is stored fills whole registers in the end. */
+  private readonly packs: boolean;
   private readonly loop: CountedLoop;
   private readonly known = new Map<string, number | undefined>();
 
-  constructor(loop: CountedLoop, lanes: number) {
+  constructor(loop: CountedLoop, lanes: number, packs: boolean) {
     this.loop = loop;
+    this.packs = packs;
     this.lanes = lanes;
   }
 
@@ -78,7 +83,9 @@ export class Lanes {
   node(v: Value, lane: Lane, depth = MOST_DEPTH): number | undefined {
     const key = `${v.id},${lane}`;
     if (this.known.has(key)) return this.known.get(key);
-    const found = depth > 0 && this.nodes.length < MOST_NODES ? this.find(v, lane, depth - 1) : undefined;
+    let found: number | undefined;
+    if (depth > 0 && this.nodes.length < MOST_NODES)
+      found = this.find(v, lane, depth - 1) ?? this.narrowed(v, lane, depth - 1);
     this.known.set(key, found);
     return found;
   }
@@ -124,9 +131,44 @@ export class Lanes {
   ): number | undefined {
     const known = args.filter((arg) => arg !== undefined);
     if (known.length < args.length) return undefined;
-    const first = known.length > 0 ? this.nodes[known[0]].bytes : (this.lanes * lane) / 8;
-    this.nodes.push({ op: name, lane, args: known, aux, lo, hi, bytes: bytes > 0 ? bytes : first });
+    const simpler = this.simpler(name, lane, known);
+    if (simpler !== undefined) return simpler;
+    // Constants of all widths are one: what is made of elements tells.
+    const first = known.map((k) => this.nodes[k]).find(({ op: of }) => of !== "const");
+    const own = first?.bytes ?? (this.lanes * lane) / 8;
+    this.nodes.push({ op: name, lane, args: known, aux, lo, hi, bytes: bytes > 0 ? bytes : own });
     return this.nodes.length - 1;
+  }
+
+  /** Bits that all stay, choices of nothing, and what two constants make. */
+  private simpler(name: KernelOp, lane: Lane, args: readonly number[]): number | undefined {
+    const [a, b, c] = args.map((k) => this.nodes[k]);
+    const isConstant = (node: KernelNode | undefined, bits: number) =>
+      node?.op === "const" && node.lo === bits && node.hi === bits;
+    if (name === "and" && isConstant(b, -1)) return args[0];
+    if (name === "xor" && a.op === "const" && b.op === "const")
+      return this.constant(64, a.lo ^ b.lo, a.hi ^ b.hi);
+    if (name === "select" && isConstant(c, 0)) return this.add("and", lane, [args[0], args[1]]);
+    return undefined;
+  }
+
+  /** Leaves only what the root is made of; gives its place. Undefined: it is not made of elements. */
+  prune(root: number): number | undefined {
+    const needed = new Set([root]);
+    for (let k = root; k >= 0; k--) if (needed.has(k)) for (const arg of this.nodes[k].args) needed.add(arg);
+    const kept = [...needed].sort((a, b) => a - b);
+    const place = new Map(kept.map((k, i) => [k, i]));
+    const [loads, inputs] = [[...this.loads], [...this.inputs]];
+    this.loads.length = this.inputs.length = 0;
+    const nodes = kept.map((k): KernelNode => {
+      const node = this.nodes[k];
+      const args = node.args.map((arg) => place.get(arg)!);
+      if (node.op === "load") return { ...node, args, aux: -this.loads.push(loads[-node.aux - 1]) };
+      return { ...node, args, aux: node.op === "splat" ? this.input(inputs[node.aux]) : 0 };
+    });
+    this.nodes.splice(0, this.nodes.length, ...nodes);
+    const isFull = this.loads.length === 0 || nodes[nodes.length - 1].bytes >= 16;
+    return isFull ? nodes.length - 1 : undefined;
   }
 
   input(v: Value): number {
@@ -138,6 +180,22 @@ export class Lanes {
     const [low, high] = lane === 64 ? [lo, hi] : repeated(lane, lo);
     const old = this.nodes.findIndex((n) => n.op === "const" && n.lo === low && n.hi === high);
     return old >= 0 ? old : this.add("const", lane, [], { lo: low, hi: high });
+  }
+
+  /** What narrow lanes cannot do is done in wider ones. */
+  private narrowed(v: Value, lane: Lane, depth: number): number | undefined {
+    if (!this.packs || lane >= v.type || (this.lanes * lane) % 128 !== 0) return undefined;
+    const wide = (lane * 2) as Lane;
+    let node = this.node(v, wide, depth);
+    if (lane === 8 && bitsOf(v) > 8) node = this.add("and", 16, [node, this.constant(16, 0xff)]);
+    // Saturation of signed words must see none that are not.
+    if (lane === 16 && bitsOf(v) > 15) {
+      node = this.add("shl", 32, [node], { lo: 16 });
+      node = this.add("ashr", 32, [node], { lo: 16 });
+    }
+    return node === undefined
+      ? undefined
+      : this.add("narrow", lane, [node], { bytes: this.nodes[node].bytes / 2 });
   }
 
   private binary(name: KernelOp, lane: Lane, a: Value, b: Value, depth: number): number | undefined {
@@ -192,12 +250,16 @@ export class Lanes {
   private select(v: Value, lane: Lane, depth: number): number | undefined {
     const [condition, yes, no] = v.args;
     if (lane === 64 && isSigned32(v)) return this.widen(false, 64, this.node(v, 32, depth));
-    if (condition.op !== op.icmp || this.loop.isInvariant(condition)) return undefined;
+    if (lane === 64 && bitsOf(v) <= 32) return this.widen(true, 64, this.node(v, 32, depth));
+    if (condition.op !== op.icmp || this.loop.isInvariant(condition) || lane === 64) return undefined;
     const [a, b] = condition.args;
-    if (a.type !== lane || lane !== 32) return undefined;
+    // Numbers without a sign compare alike in narrower lanes that hold them.
+    const bits = Math.max(bitsOf(a), bitsOf(b));
+    if (a.type !== lane && (bits > lane || a.type < lane)) return undefined;
     const [x, y, t, f] = [a, b, yes, no].map((arg) => this.node(arg, lane, depth));
-    const { cond, swaps, inverts, flips } = COMPARE[condition.aux];
-    const sign = flips ? this.constant(lane, 1 << 31) : undefined;
+    const { cond, swaps, inverts, flips: unsigned } = COMPARE[condition.aux];
+    const flips = cond === "sgt" && bits >= lane && (unsigned || a.type !== lane);
+    const sign = flips ? this.constant(lane, 1 << (lane - 1)) : undefined;
     const flip = (k: number | undefined) => (flips ? this.add("xor", lane, [k, sign]) : k);
     const [left, right] = swaps ? [y, x] : [x, y];
     const mask = this.add(cond, lane, [flip(left), flip(right)]);
@@ -226,6 +288,14 @@ function isSigned32(v: Value, depth = 4): boolean {
   if (isConst(v)) return v.hi === v.lo >> 31;
   if (v.op === op.select) return depth > 0 && v.args.slice(1).every((arg) => isSigned32(arg, depth - 1));
   return v.op === op.sext32 || SIGNED_LOADS.has(v.op);
+}
+
+/** A value that is its low 16 bits, sign-extended. */
+export function isSigned16(v: Value): boolean {
+  if (v.op === op.trunc || v.op === op.sext32) return isSigned16(v.args[0]);
+  return (
+    v.op === op.sext16 || v.op === op.load16s || v.op === op.sext8 || v.op === op.load8s || bitsOf(v) <= 15
+  );
 }
 
 /** |x - y| of bytes: (d ^ s) - s and (d + s) ^ s with the sign s of d = x - y. */

@@ -8,7 +8,7 @@ import { branch, insertBlock, jump } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { type Kernel, type KernelNode, type Lane, pressure, type Reduction } from "../ir/kernel.ts";
-import { bitsOf, difference, Lanes } from "../ir/lanes.ts";
+import { bitsOf, difference, isSigned16, Lanes } from "../ir/lanes.ts";
 import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
 
 /** Values that a kernel may take in registers, the number of rounds among them. */
@@ -75,6 +75,9 @@ interface Sum {
   x: Value;
   /** Comparing without a sign. */
   flips: boolean;
+  /** Width of what is gathered, and whether its first bit is turned. */
+  lane: Lane;
+  turns: boolean;
 }
 
 function recognise(loop: CountedLoop): Plan | undefined {
@@ -96,8 +99,9 @@ function recognise(loop: CountedLoop): Plan | undefined {
 function storing(loop: CountedLoop, store: Value): Plan | undefined {
   const { bytes } = store.op;
   if (loop.stride(store.args[0]) !== bytes) return undefined;
-  const lanes = new Lanes(loop, 16 / bytes);
-  const root = lanes.node(store.args[1], (bytes * 8) as Lane);
+  const lanes = new Lanes(loop, 16 / bytes, true);
+  const found = lanes.node(store.args[1], (bytes * 8) as Lane);
+  const root = found === undefined ? undefined : lanes.prune(found);
   return root === undefined ? undefined : { lanes, root, store, sum: undefined };
 }
 
@@ -105,21 +109,37 @@ function summing(loop: CountedLoop, phi: Value): Plan | undefined {
   const sum = sumOf(loop, phi);
   if (sum === undefined || phi.type === 1 || phi.type === 0) return undefined;
   const widths = loop.block.body.filter((v) => v.op.bytes > 0).map((v) => v.op.bytes);
-  const lanes = new Lanes(loop, 16 / Math.min(...widths));
-  const root = sum.reduce === "add" ? addend(lanes, sum.x, phi.type) : gathered(lanes, sum, phi.type);
+  const lanes = new Lanes(loop, 16 / Math.min(...widths), false);
+  const found = sum.reduce === "add" ? addend(lanes, sum.x, phi.type) : gathered(lanes, sum, phi.type);
+  const root = found === undefined ? undefined : lanes.prune(found);
   if (root === undefined || lanes.loads.length === 0) return undefined;
   return { lanes, root, store: undefined, sum };
 }
 
-function gathered(lanes: Lanes, { x, reduce, flips }: Sum, type: Lane): number | undefined {
-  const root = lanes.node(x, type);
-  if (reduce !== "smax" && reduce !== "smin") return root;
-  if (type !== 32) return undefined;
-  return flips ? lanes.add("xor", 32, [root, lanes.constant(32, 1 << 31)]) : root;
+/** What is gathered, in lanes as narrow as it fits. */
+function gathered(lanes: Lanes, sum: Sum, type: Lane): number | undefined {
+  const { x, reduce, flips } = sum;
+  const compares = reduce === "smax" || reduce === "smin";
+  const bits = bitsOf(x);
+  for (const lane of [8, 16, 32, 64] as const) {
+    if (lane > type || (lane < type && bits > lane) || (lane === 64 && compares)) continue;
+    const root = lanes.node(x, lane);
+    if (root === undefined) continue;
+    sum.lane = lane;
+    if (!compares) return root;
+    if (lane === 8) sum.reduce = reduce === "smax" ? "umax" : "umin";
+    // Comparing without a sign is comparing with the first bit turned.
+    sum.turns = lane < type ? lane !== 8 && bits >= lane : flips;
+    return sum.turns ? lanes.add("xor", lane, [root, lanes.constant(lane, 1 << (lane - 1))]) : root;
+  }
+  return undefined;
 }
 
 /** What is summed up, in lanes as narrow as it fits; neighbours are added until lanes are as wide as the sum. */
 function addend(lanes: Lanes, v: Value, type: Lane): number | undefined {
+  const product = v.op === op.mul && type === 32 && v.args.every(isSigned16) ? v.args : undefined;
+  const factors = product?.map((x) => lanes.node(x, 16));
+  if (factors !== undefined && !factors.includes(undefined)) return lanes.add("dot", 32, factors);
   const apart = difference(v)?.map((x) => lanes.node(x, 8));
   if (apart !== undefined && !apart.includes(undefined)) return lanes.add("sad", 64, apart);
   const bits = bitsOf(v);
@@ -151,12 +171,19 @@ function sumOf(loop: CountedLoop, phi: Value): Sum | undefined {
   const [a, b] = next.args;
   const reduce = SUMS.get(next.op);
   if (reduce !== undefined && a !== b && (a === phi || b === phi))
-    return { phi, next, reduce, x: a === phi ? b : a, flips: false };
+    return { phi, next, reduce, x: a === phi ? b : a, flips: false, lane: 64, turns: false };
   return next.op === op.select ? extreme(phi, next) : undefined;
 }
 
-/** Reductions that can start with zeros. */
-const NEUTRAL = new Set<Reduction>(["add", "xor", "or"]);
+/** The number that no other one is beyond, in a lane. */
+const extremeOf = (reduce: Reduction, lane: Lane): number =>
+  reduce === "smax"
+    ? -(2 ** (lane - 1))
+    : reduce === "smin"
+      ? 2 ** (lane - 1) - 1
+      : reduce === "umax"
+        ? 0
+        : 255;
 
 const GREATER: readonly number[] = [UGT, UGE, SGT, SGE];
 const ORDERED: readonly number[] = [...GREATER, ULT, ULE, SLT, SLE];
@@ -170,7 +197,8 @@ function extreme(phi: Value, next: Value): Sum | undefined {
   const fits = (a === yes && b === no) || (a === no && b === yes);
   if (!fits || x === phi || (yes !== phi && no !== phi)) return undefined;
   const greater = GREATER.includes(condition.aux) === (a === yes);
-  return { phi, next, reduce: greater ? "smax" : "smin", x, flips: condition.aux <= UGE };
+  const reduce = greater ? "smax" : "smin";
+  return { phi, next, reduce, x, flips: condition.aux <= UGE, lane: 32, turns: false };
 }
 
 /** Rounds from which on a sum by vectors is quicker than the loop. */
@@ -304,21 +332,68 @@ class Rewrite {
       if (node.op === "load") return { ...node, aux: place(addresses[-node.aux - 1]) };
       return node.op === "splat" ? { ...node, aux: place(inputs[node.aux]) } : node;
     });
-    const made: Kernel = { lanes: lanes.lanes, nodes, root, reduce: sum?.reduce, start: 0, store: undefined };
+    const made: Kernel = {
+      lanes: lanes.lanes,
+      nodes,
+      root,
+      reduce: undefined,
+      lane: 64,
+      start: 0,
+      store: undefined,
+    };
     fn.kernels.push(made);
     const index = fn.kernels.length - 1;
-    if (store !== undefined) {
-      const to = loop.atStart(store.args[0], emit);
-      for (const [i, load] of lanes.loads.entries()) this.distance(to, store, addresses[i], load, rounds);
-      made.store = { aux: place(to), offset: store.aux };
-      return emit(op.kernel, 0, list, index);
+    if (store === undefined)
+      return this.gather(sum!, made, (type) => emit(op.kernel, type, list, index), place);
+    const to = loop.atStart(store.args[0], emit);
+    for (const [i, load] of lanes.loads.entries()) this.distance(to, store, addresses[i], load, rounds);
+    made.store = { aux: place(to), offset: store.aux };
+    return emit(op.kernel, 0, list, index);
+  }
+
+  /** Says how a kernel gathers; gives what the loop's variable is behind it. */
+  private gather(
+    { phi, next, reduce, lane, turns, flips }: Sum,
+    made: Kernel,
+    kernel: (type: 32 | 64) => Value,
+    place: (v: Value) => number,
+  ): Value {
+    const { fn, emit } = this;
+    const start = phi.args[this.loop.entry];
+    const type = phi.type as 32 | 64;
+    made.reduce = reduce;
+    if (reduce === "add") {
+      made.lane = made.nodes[made.root].lane;
+      return emit(next.op, type, [start, kernel(type)]);
     }
-    const { phi, next, reduce, flips } = sum!;
-    const flip = (v: Value) => (flips ? emit(op.xor, 32, [v, fn.const(32, 1 << 31)]) : v);
-    const start = phi.args[loop.entry];
-    if (NEUTRAL.has(reduce)) return emit(next.op, phi.type, [start, emit(op.kernel, phi.type, list, index)]);
-    made.start = place(flip(start));
-    return flip(emit(op.kernel, phi.type, list, index));
+    made.lane = lane;
+    if (SUMS.has(next.op)) {
+      // Bits of narrow lanes are gathered in wider ones, and brought together in the end.
+      made.lane = lane === 64 ? 64 : 32;
+      if (reduce === "and") made.start = place(fn.const(made.lane, -1));
+      let all = kernel(made.lane);
+      for (let half = 16; half >= lane; half /= 2)
+        all = emit(next.op, 32, [all, emit(op.lshr, 32, [all, fn.const(32, half)])]);
+      return emit(next.op, type, [start, this.extended(all, lane, type)]);
+    }
+    const sign = fn.const(32, 1 << (lane - 1));
+    const turned = (v: Value) => (turns ? emit(op.xor, 32, [v, sign]) : v);
+    if (lane === type) {
+      made.start = place(turned(start));
+      return turned(kernel(32));
+    }
+    made.start = place(fn.const(32, extremeOf(reduce, lane)));
+    const found = this.extended(turned(kernel(32)), lane, type);
+    const greater = reduce === "smax" || reduce === "umax";
+    const is = emit(op.icmp, 1, [found, start], flips ? (greater ? UGT : ULT) : greater ? SGT : SLT);
+    return emit(op.select, type, [is, found, start]);
+  }
+
+  /** The low `lane` bits of a value, in so many. */
+  private extended(v: Value, lane: Lane, type: 32 | 64): Value {
+    const { fn, emit } = this;
+    const low = lane < 32 ? emit(op.and, 32, [v, fn.const(32, 2 ** lane - 1)]) : v;
+    return v.type < type ? emit(op.zext, 64, [low]) : low;
   }
 
   /** What is read is not what was written before: apart, or further on by less than nothing. */

@@ -90,6 +90,20 @@ const EXTREMES = [">", ">=", "<", "<=", "s>", "s>=", "s<", "s<="].map(
   }),
 );
 
+/** The same of narrower elements, and in wider variables: lanes as wide as the elements. */
+const NARROW_EXTREMES = ([1, 2, 4] as const).flatMap((bytes) =>
+  [">", "<=", "s<", "s>="].flatMap((condition) =>
+    ["w", "r"].map(
+      (r): Loop => ({
+        name: `if ${r}0 ${condition} ${U[bytes]}`,
+        body: `${load(7, 3, bytes)}\nif ${r}0 ${condition} ${r}7 goto keep\n${r}0 = ${r}7\nkeep:`,
+        steps: [bytes, 1],
+        kernel: `kernel ${16 / bytes}`,
+      }),
+    ),
+  ),
+);
+
 const COPIES = WIDTHS.map(
   (bytes): Loop => ({
     name: `a copy of ${U[bytes]}`,
@@ -118,10 +132,13 @@ const OPERATIONS: [name: string, text: string, widths: readonly number[]][] = [
   ["sum with an invariant", "r7 += r0", WIDTHS],
   ["sum with a constant", "r7 += 1234567", WIDTHS],
   ["large constant", "r8 = 0x1122334455667788 ll\nr7 ^= r8", WIDTHS],
-  ["shift to the left", "r7 <<= 3", [2, 4, 8]],
-  ["shift to the right", "r7 >>= 3", [2, 4, 8]],
+  ["shift to the left", "r7 <<= 3", WIDTHS],
+  ["shift to the right", "r7 >>= 3", WIDTHS],
   ["shift of a sign", "w7 s>>= 5", [4]],
-  ["product", "r7 *= r8", [2, 4]],
+  ["product", "r7 *= r8", [1, 2, 4]],
+  ["average", "r7 += r8\nr7 += 1\nr7 >>= 1", [1, 2, 4]],
+  ["choice of the narrow", "if r7 < r8 goto a\nr7 = r8\na:", [1, 2, 4]],
+  ["choice of letters", "r8 = r7\nr8 += -97\nr8 &= 255\nif r8 >= 26 goto a\nr7 += -32\na:", [1]],
   ["swapped bytes", "r7 = be16 r7", [2]],
   ["clamp", "if w7 s< 1000 goto a\nw7 = 1000\na:\nif w7 s> -1000 goto b\nw7 = -1000\nb:", [4]],
   ["choice", "if w7 == w8 goto a\nw7 = w8\na:", [4]],
@@ -197,6 +214,36 @@ const OTHERS: Loop[] = [
     body: `${load(7, 3, 4)}\n${load(8, 4, 4)}\nr7 *= r8\nr0 += r7`,
     steps: [4, 4],
     kernel: "mul64",
+  },
+  {
+    name: "words made bytes",
+    body: `${load(7, 3, 4)}\nr7 >>= 3\n${store(4, 1, 7)}`,
+    steps: [4, 1],
+    kernel: "narrow8",
+  },
+  {
+    name: "double words made words",
+    body: `${load(7, 3, 8)}\nr7 >>= 9\n${store(4, 4, 7)}`,
+    steps: [8, 4],
+    kernel: "narrow32",
+  },
+  {
+    name: "products of signed 16-bit numbers",
+    body: "r7 = *(s16 *)(r3 + 0)\nr8 = *(s16 *)(r4 + 0)\nw7 *= w8\nw0 += w7",
+    steps: [2, 2],
+    kernel: "dot32",
+  },
+  {
+    name: "bytes that are counted",
+    body: `${load(7, 3, 1)}\nr8 = 1\nif r7 == 32 goto a\nr8 = 0\na:\nr0 += r8`,
+    steps: [1, 0],
+    kernel: "eq8",
+  },
+  {
+    name: "squares of bytes",
+    body: `${load(7, 3, 1)}\nr7 *= r7\nr0 += r7`,
+    steps: [1, 0],
+    kernel: "mul16",
   },
   { name: "bytes made words", body: `${load(7, 3, 1)}\n${store(4, 4, 7)}`, steps: [1, 4], kernel: "zext32" },
   {
@@ -419,19 +466,22 @@ const ROUNDS = Number(process.env.RUNBPF_ROUNDS ?? 400);
 const COUNTS = [...Array.from({ length: 71 }, (_, k) => k), 127, 128, 129, 150];
 
 describe.skipIf(process.arch !== "x64")("vectorise", () => {
-  it.each([...SUMS, ...EXTREMES, ...COPIES, ...FILLS, ...MAPS, ...OTHERS])("$name", (loop) => {
-    if (loop.kernel === undefined) expect(kernelOf(loop)).toBeUndefined();
-    else expect(kernelOf(loop)).toContain(loop.kernel);
-    using pair = new Pair(loop);
-    // Apart, each at every alignment.
-    for (const count of COUNTS)
-      for (let k = 0; k < 16; k += count < 20 ? 1 : 5) {
-        const failure = pair.run(HEADER + k, 2048 + ((k * 7) & 15), count);
-        if (failure) expect(failure).toBeUndefined();
-      }
-    for (const start of [0n, 1n, -1n, 0x80000000n, 0x7fffffffn, 1n << 63n, 0xffffffffn])
-      expect(pair.run(HEADER, 2048, 40, BigInt.asUintN(64, start))).toBeUndefined();
-  });
+  it.each([...SUMS, ...EXTREMES, ...NARROW_EXTREMES, ...COPIES, ...FILLS, ...MAPS, ...OTHERS])(
+    "$name",
+    (loop) => {
+      if (loop.kernel === undefined) expect(kernelOf(loop)).toBeUndefined();
+      else expect(kernelOf(loop)).toContain(loop.kernel);
+      using pair = new Pair(loop);
+      // Apart, each at every alignment.
+      for (const count of COUNTS)
+        for (let k = 0; k < 16; k += count < 20 ? 1 : 5) {
+          const failure = pair.run(HEADER + k, 2048 + ((k * 7) & 15), count);
+          if (failure) expect(failure).toBeUndefined();
+        }
+      for (const start of [0n, 1n, -1n, 0x80000000n, 0x7fffffffn, 1n << 63n, 0xffffffffn])
+        expect(pair.run(HEADER, 2048, 40, BigInt.asUintN(64, start))).toBeUndefined();
+    },
+  );
 
   it.each([...COPIES, ...MAPS, ...OTHERS.filter(({ body }) => body.includes("(r4 + 0) ="))])(
     "$name, overlapping",

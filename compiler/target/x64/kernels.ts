@@ -67,6 +67,9 @@ const R = {
   pshuflw: x64("pshuflw xmm, xmm/m128, imm8"),
   doubled: x64("punpcklqdq xmm, xmm/m128"),
   mulWords: x64("pmullw xmm, xmm/m128"),
+  dot: x64("pmaddwd xmm, xmm/m128"),
+  packBytes: x64("packuswb xmm, xmm/m128"),
+  packWords: x64("packssdw xmm, xmm/m128"),
   mulWide: x64("pmuludq xmm, xmm/m128"),
   toVector: { 32: x64("movd xmm, r/m32"), 64: x64("movq xmm, r/m64") },
   fromVector: { 32: x64("movd r/m32, xmm"), 64: x64("movq r/m64, xmm") },
@@ -86,6 +89,18 @@ const R = {
 const COMMUTATIVE = new Set<X64Row | undefined>(
   [V.add, V.and, V.or, V.xor, V.eq].flatMap((rows) => Object.values(rows)),
 );
+
+/** Rows that gather; others compare and choose. */
+const GATHER: Record<Reduction, Partial<Record<Lane, X64Row>>> = {
+  add: V.add,
+  xor: V.xor,
+  or: V.or,
+  and: V.and,
+  smax: { 16: x64("pmaxsw xmm, xmm/m128") },
+  smin: { 16: x64("pminsw xmm, xmm/m128") },
+  umax: { 8: x64("pmaxub xmm, xmm/m128") },
+  umin: { 8: x64("pminub xmm, xmm/m128") },
+};
 
 /** One vector instruction over virtual registers: def = a row b, def = row b, or a load. */
 interface Step {
@@ -112,10 +127,10 @@ export function expandKernel(
 }
 
 /** How many steps an iteration may do, the best first: several for small bodies, whose latency counts. */
-function copiesOf({ nodes, reduce }: Kernel): number[] {
-  const work = nodes.reduce((sum, node) => sum + registersOf(node), 0);
-  const compares = reduce === "smax" || reduce === "smin";
-  return work <= 2 && !compares ? [4, 2, 1] : work <= 16 ? [2, 1] : [1];
+function copiesOf({ nodes }: Kernel): number[] {
+  const isWork = ({ op }: KernelNode) => op !== "const" && op !== "splat";
+  const work = nodes.filter(isWork).reduce((sum, node) => sum + registersOf(node), 0);
+  return work <= 2 ? [4, 2, 1] : work <= 16 ? [2, 1] : [1];
 }
 
 /** A constant as ones that are shifted within 32 or 64 bits: shorter than by way of a general register. */
@@ -186,7 +201,7 @@ class Expansion {
   /** Constants, arguments in all lanes, and what is gathered in. */
   private setUp(): void {
     const { kernel } = this;
-    const { nodes, reduce } = kernel;
+    const { nodes, reduce, lane } = kernel;
     if (nodes.some(needsZero)) this.zero = this.makeConstant(0, 0);
     for (const [k, node] of nodes.entries()) {
       const isZero = node.op === "const" && node.lo === 0 && node.hi === 0 && this.zero >= 0;
@@ -195,7 +210,6 @@ class Expansion {
       else if (node.op === "splat") this.constants.set(k, this.splat(this.uses[node.aux], node.lane));
     }
     if (reduce === undefined) return;
-    const { lane } = nodes[kernel.root];
     for (let copy = 0; copy < this.copies; copy++) {
       if (kernel.start === 0) this.accumulators.push(this.makeConstant(0, 0));
       else if (copy === 0) this.accumulators.push(this.splat(this.uses[kernel.start], lane));
@@ -280,6 +294,10 @@ class Expansion {
       }
       case "mul":
         return lane === 16 ? this.emit(R.mulWords, of(0), of(1)) : this.multiply(lane, of(0), of(1));
+      case "dot":
+        return this.emit(R.dot, of(0), of(1));
+      case "narrow":
+        return this.narrow(lane, of(0, 2 * part), of(0, 2 * part + 1));
       case "sad":
         return this.emit(V.sad[8], of(0), args.length > 1 ? of(1) : this.zero);
       case "add":
@@ -302,6 +320,12 @@ class Expansion {
     return this.emit(V.ashr[lane], this.emit(row, x, x), -1, lane / 2);
   }
 
+  private narrow(lane: Lane, low: number, high: number): number {
+    if (lane < 32) return this.emit(lane === 8 ? R.packBytes : R.packWords, low, high);
+    const half = (x: number) => this.emit(R.pshufd, -1, x, 0x08);
+    return this.emit(R.doubled, half(low), half(high));
+  }
+
   /** 32-bit lanes: products of the even ones and of the odd ones, in 64 bits. 64-bit lanes: of their lower halves. */
   private multiply(lane: Lane, x: number, y: number): number {
     const even = this.emit(R.mulWide, x, y);
@@ -313,7 +337,8 @@ class Expansion {
 
   /** Joins `x` into the accumulator `acc`, in place. */
   private gather(reduce: Reduction, lane: Lane, acc: number, x: number): void {
-    if (reduce !== "smax" && reduce !== "smin") this.emit(V[reduce][lane], acc, x, 0, acc);
+    const direct = GATHER[reduce][lane];
+    if (direct !== undefined) this.emit(direct, acc, x, 0, acc);
     else {
       const mask = reduce === "smax" ? this.emit(V.sgt[lane], x, acc) : this.emit(V.sgt[lane], acc, x);
       const change = this.emit(V.and[32], this.emit(V.xor[32], x, acc), mask);
@@ -323,13 +348,13 @@ class Expansion {
 
   private reduce(): boolean {
     const { kernel, copies } = this;
-    const { lanes, nodes, root } = kernel;
+    const { lanes, nodes, root, lane } = kernel;
     const step = (copy: number) => {
       const known = new Map<string, number>();
       for (let part = 0; part < registersOf(nodes[root]); part++)
         this.gather(
           kernel.reduce!,
-          nodes[root].lane,
+          lane,
           this.accumulators[copy],
           this.value(root, part, copy * lanes, known),
         );
@@ -359,12 +384,14 @@ class Expansion {
   /** All accumulators into one, its lanes into the first. */
   private result(): boolean {
     const { kernel, accumulators } = this;
-    const { lane } = kernel.nodes[kernel.root];
+    const { lane } = kernel;
     const [first, ...rest] = accumulators;
     const join = (x: number) => this.gather(kernel.reduce!, lane, first, x);
     for (const other of rest) join(other);
     join(this.emit(R.pshufd, -1, first, 0x4e));
-    if (lane === 32) join(this.emit(R.pshufd, -1, first, 0xb1));
+    if (lane <= 32) join(this.emit(R.pshufd, -1, first, 0xb1));
+    if (lane <= 16) join(this.emit(V.lshr[32], first, -1, 16));
+    if (lane === 8) join(this.emit(V.lshr[16], first, -1, 8));
     if (!this.flush(X64.rax)) return false;
     this.asm.rr(R.fromVector[this.width === 64 ? 64 : 32], first, X64.rax);
     return true;
