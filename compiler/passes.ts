@@ -29,6 +29,7 @@ import { rotates } from "./opt/rotates.ts";
 import { simplify } from "./opt/simplify.ts";
 import { sinkPhis } from "./opt/sink-phis.ts";
 import { tailCalls } from "./opt/tail-calls.ts";
+import { tailReturns } from "./opt/tail-returns.ts";
 import { threadJumps } from "./opt/thread-jumps.ts";
 import { unrollCounted } from "./opt/unroll-counted.ts";
 import { unrollShifts } from "./opt/unroll-shifts.ts";
@@ -135,5 +136,6 @@ export const PASSES: readonly Pass[] = [
   { name: "order-phis", run: orderPhis, skip: NOT_AT_0 },
   // No local rule may look at what it makes.
   { name: "late-counters", run: lateCounters, skip: NOT_AT_0 },
+  { name: "tail-returns", run: tailReturns, skip: NOT_AT_0 },
   { name: "layout", run: layout, skip: NOT_AT_0 },
 ];
