@@ -104,7 +104,7 @@ export const PASSES: readonly Pass[] = [
   { name: "known-bits", run: knownBits, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
   { name: "rotates", run: rotates, skip: NOT_AT_0 },
-  { name: "divide-constants", run: divideConstants, skip: [0, "s"] },
+  { name: "divide-constants", run: divideConstants, skip: NOT_AT_0 },
   { name: "multiply-constants", run: multiplyConstants, skip: [0, "s"] },
   { name: "reassociate", run: reassociate, skip: [0, 1, "s"] },
   { name: "sink-phis", run: sinkPhis, skip: NOT_AT_0 },

@@ -7,13 +7,17 @@ import * as i64 from "../../formats/int64.ts";
 import { Replacements } from "../ir/flow.ts";
 import { type Emit, fold, isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
+import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
 
 const DIVISIONS = new Set([op.udiv, op.umod, op.sdiv, op.smod] as (typeof op.udiv)[]);
 
-export function divideConstants(fn: Fn): void {
+/** At -Os only in loops: a division is half as long, and ten times as slow. */
+export function divideConstants(fn: Fn, { level }: { level: 0 | 1 | 2 | "s" }): void {
   const replaced = new Replacements();
+  const depth = level === "s" ? loopDepths(fn) : undefined;
   for (const block of fn.blocks) {
+    if (depth?.[block.id] === 0) continue;
     const body: Value[] = [];
     for (const v of block.body) {
       const emit: Emit = (row, type, args, aux = 0) => {
