@@ -1,4 +1,4 @@
-/** Bytes: of two examples as bare and spf, and of the loader for devices. */
+/** Bytes: of two examples as bare and spf, of all of them at -Os, of the map library, and of the loader for devices. */
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -25,17 +25,41 @@ export function sizes(): Row[] {
     const limit = bare + SPF_MORE;
     rows.push({ key: `size.${name}.spf`, what: `${name} as spf`, value: spf, unit: "bytes", target: limit });
   }
-  rows.push(arm64Sizes());
+  rows.push(arm64Sizes(), ...smallSizes(), librarySize());
   return rows;
+}
+
+const examples = (): string[] => readdirSync(join(ROOT, "examples")).filter((name) => /^\d/.test(name));
+
+/** Containers and code of all examples at -Os, against -O2. */
+function smallSizes(): Row[] {
+  const bytes = (example: string, optimize: 2 | "s") =>
+    compile(object(example), { format: "spf", target: "x64", verify: false, optimize }).report.bytes;
+  const sum = (part: "file" | "code", optimize: 2 | "s") =>
+    examples().reduce((total, example) => total + bytes(example, optimize)[part], 0);
+  const ratio = (part: "file" | "code") => sum(part, "s") / sum(part, 2);
+  const note = "sum of all examples, x64";
+  const row = { unit: "×", note } as const;
+  return [
+    { key: "size.small.code", what: "code at -Os, times -O2", value: ratio("code"), target: 0.85, ...row },
+    { key: "size.small.file", what: "containers at -Os, times -O2", value: ratio("file"), ...row },
+  ];
+}
+
+function librarySize(): Row {
+  const maps = new Uint8Array(readFileSync(join(ROOT, "helpers/lib/maps.o")));
+  const { report } = compile(maps, { format: "spf", target: "x64", verify: false, optimize: "s" });
+  const what = "the map library's code at -Os";
+  return { key: "size.library", what, value: report.bytes.code, unit: "bytes", target: 12000, note: "x64" };
 }
 
 /** Geometric mean over all examples, those included that need `--ctx` to verify. */
 function arm64Sizes(): Row {
-  const examples = readdirSync(join(ROOT, "examples")).filter((name) => /^\d/.test(name));
   const size = (example: string, target: "x64" | "arm64") =>
     compile(object(example), { format: "spf", target, verify: false }).container.length;
-  const logs = examples.map((example) => Math.log(size(example, "arm64") / size(example, "x64")));
-  const value = Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
+  const names = examples();
+  const logs = names.map((example) => Math.log(size(example, "arm64") / size(example, "x64")));
+  const value = Math.exp(logs.reduce((sum, log) => sum + log, 0) / names.length);
   const what = "arm64 containers, times x64, all examples";
   return { key: "size.arm64", what, value, unit: "×", target: 1.25, note: "geometric mean" };
 }

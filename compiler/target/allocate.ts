@@ -43,6 +43,15 @@ function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array 
 
 /** So many are asked whether they would share a slot. */
 const MOST_FRIENDS = 8;
+/** Of equally frequent ones the last, which stands for the place that comes first in the code; -1 = none. */
+function mostFrequent(list: readonly number[]): number {
+  const count = new Int32Array(32);
+  for (const r of list) count[r]++;
+  let best = -1;
+  for (const r of list) if (best < 0 || count[r] >= count[best]) best = r;
+  return best;
+}
+
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Intervals that follow each other in one register, as far as one looks. */
@@ -134,7 +143,8 @@ class Scan {
   /** A register that saves a move and is free for the whole of `current`, or -1. */
   private hinted(current: Interval): number {
     const fits = (r: number) => r >= 0 && r < SLOT && this.free[r] >= current.end && this.order.includes(r);
-    for (const r of current.hints) if (fits(r)) return r;
+    const often = mostFrequent(current.hints.filter(fits));
+    if (often >= 0) return often;
     for (const friend of current.friends) {
       const other = this.intervals.of[friend];
       if (other === undefined) continue;

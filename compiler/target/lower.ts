@@ -54,6 +54,9 @@ export class Lowering {
   private readonly pending = new Map<Value, number>();
   private group: MInst[] = [];
   private readonly narrowLeaves: number[] = [];
+  private readonly inBlock = new Map<Value, number>();
+  /** 64-bit constants whose register also is that of a 32-bit one. */
+  private readonly twins = new Map<Value, Value>();
   private readonly edgeLeaf = new Map<string, number>();
   private at = -1;
 
@@ -63,6 +66,7 @@ export class Lowering {
     this.rules = rules;
     this.gotLeaf = fn.leaf(op.got, 64, 0);
     this.useCount = countUses(fn);
+    this.findTwins();
     this.registerOf = new Int32Array(fn.nextValue).fill(-1);
     this.epoch = countWrites(fn);
     this.addressOnly = findAddresses(fn);
@@ -91,6 +95,17 @@ export class Lowering {
     return { ...made, blocks, registers: this.count, entry: this.entry() };
   }
 
+  private findTwins(): void {
+    const narrow = new Map<number, Value>();
+    for (const leaf of this.fn.leaves)
+      if (leaf.op === op.const && leaf.type === 32) narrow.set(leaf.lo, leaf);
+    for (const leaf of this.fn.leaves) {
+      const twin = narrow.get(leaf.lo);
+      if (leaf.op !== op.const || leaf.type !== 64 || leaf.hi !== 0 || twin === undefined) continue;
+      this.twins.set(leaf, twin);
+    }
+  }
+
   private narrow(): Uint8Array {
     const narrow = new Uint8Array(this.count);
     for (const register of this.narrowLeaves) narrow[register] = 1;
@@ -101,6 +116,17 @@ export class Lowering {
     for (const { phis, body } of this.fn.blocks)
       for (const list of [phis, body]) for (const v of list) mark(v);
     return narrow;
+  }
+
+  private countInBlock(v: Value): void {
+    if (v.op !== op.const && v.op !== op.rodata) return;
+    const leaf = this.twins.get(v) ?? v;
+    this.inBlock.set(leaf, (this.inBlock.get(leaf) ?? 0) + 1);
+  }
+
+  /** At -Os: uses of a constant in the block at hand. */
+  usesInBlock(leaf: Value): number {
+    return this.inBlock.get(this.twins.get(leaf) ?? leaf) ?? 0;
   }
 
   private entry(): { register: number; real: number }[] {
@@ -115,6 +141,8 @@ export class Lowering {
 
   private lower(block: Block, to: MBlock): void {
     this.backwards = [];
+    this.inBlock.clear();
+    if (this.context.small) for (const v of block.body) for (const arg of v.args) this.countInBlock(arg);
     this.at = block.at;
     this.step(() => this.rules.end(this, block));
     this.edgeLeaves(block);
@@ -228,7 +256,8 @@ export class Lowering {
 
   /** The virtual register of a value; a leaf is made in front of the instruction that asks for it, or earlier. */
   register(v: Value): number {
-    const root = this.root(v);
+    const own = this.root(v);
+    const root = this.twins.get(own) ?? own;
     if (isLeaf(root) && root.op !== op.param && root.op !== op.got) {
       let register = this.pending.get(root);
       if (register === undefined) {

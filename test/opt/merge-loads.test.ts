@@ -103,6 +103,13 @@ const store = (...list: [offset: number, shift: number, kind?: string][]): strin
     .map(([offset, shift, kind = "u8"]) => `r3 = r2\nr3 >>= ${shift}\n*(${kind} *)(r1 + ${offset}) = r3`)
     .join("\n");
 
+/** Loads of r2 + from, then stores to r1 + to. */
+const copy = (...list: [from: number, to: number, kind?: string][]): string =>
+  [
+    ...list.map(([from, , kind = "u8"], k) => `r${k + 3} = *(${kind} *)(r2 + ${from})`),
+    ...list.map(([, to, kind = "u8"], k) => `*(${kind} *)(r1 + ${to}) = r${k + 3}`),
+  ].join("\n");
+
 const STORES: Case[] = [
   { name: "2 little-endian", source: store([0, 0], [1, 8]), gives: ["store16 [r1], v"] },
   { name: "2 big-endian", source: store([0, 8], [1, 0]), gives: ["bswap16", "store16 [r1], v"] },
@@ -134,7 +141,32 @@ const STORES: Case[] = [
     source: "*(u8 *)(r1 + 0) = 1\nr0 = *(u8 *)(r1 + 2)\n*(u8 *)(r1 + 1) = 1",
     gives: ["load8 [r1 + 2]", "store16 [r1], 257"],
   },
+  {
+    name: "a copy: all loads, then all stores",
+    source: copy([0, 8], [1, 9], [2, 10], [3, 11], [4, 12], [5, 13]),
+    gives: ["load32 [r2]", "load16 [r2 + 4]", "store32 [r1 + 8], v", "store16 [r1 + 12], v"],
+  },
+  {
+    name: "a copy of words",
+    source: copy([0, 8, "u32"], [4, 12, "u32"]),
+    gives: ["load64 [r2]", "store64 [r1 + 8], v"],
+  },
   // What must stay.
+  {
+    name: "a copy in another order",
+    source: copy([1, 8], [0, 9]),
+    gives: ["load8 [r2 + 1]", "load8 [r2]", "store8 [r1 + 8], v", "store8 [r1 + 9], v"],
+  },
+  {
+    name: "a copy, one load behind a store",
+    source: "r3 = *(u8 *)(r2 + 0)\n*(u8 *)(r1 + 0) = r3\nr4 = *(u8 *)(r2 + 1)\n*(u8 *)(r1 + 1) = r4",
+    gives: ["load8 [r2]", "store8 [r1], v", "load8 [r2 + 1]", "store8 [r1 + 1], v"],
+  },
+  {
+    name: "a copy of bytes into halves",
+    source: "r3 = *(u8 *)(r2 + 0)\nr4 = *(u8 *)(r2 + 1)\n*(u16 *)(r1 + 0) = r3\n*(u16 *)(r1 + 2) = r4",
+    gives: ["load8 [r2]", "load8 [r2 + 1]", "store16 [r1], v", "store16 [r1 + 2], v"],
+  },
   {
     name: "a load of such a byte in between",
     source: "*(u8 *)(r1 + 0) = 1\nr0 = *(u16 *)(r1 - 1)\n*(u8 *)(r1 + 1) = 1",

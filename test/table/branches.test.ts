@@ -55,3 +55,33 @@ describe("AArch64", () => {
     expect(text(arm64, bytes, backwards ? gap : 0)).toEqual([...expected]);
   });
 });
+
+describe("x86-64 where bytes count", () => {
+  /** Branches over 100 bytes each, all to the end, the last of them over `last` bytes. */
+  const chain = (conditions: number[], last: number, small: boolean): string[] => {
+    const branches = conditions.map((condition, k) => ({
+      at: 100 * k,
+      block: k,
+      target: 9,
+      condition,
+      register: 0,
+    }));
+    const end = 100 * (conditions.length - 1) + last;
+    const starts = Array.from({ length: 10 }, (_, b) => (b < conditions.length ? 100 * b : end));
+    const code = new Uint8Array(end).fill(0x90);
+    const { bytes } = layoutBranches(code, starts, branches, x64Branches, small);
+    return text(x64, bytes, 0).filter((line) => !line.startsWith("nop"));
+  };
+  it.each([
+    ["a branch goes by one of the same condition", [4, 4], true, ["je 0x66", "je 0xcc"]],
+    ["or by a jump", [4, ALWAYS], true, ["je 0x66", "jmp 0xcc"]],
+    ["several in a row", [4, 4, 4], true, ["je 0x66", "je 0xcc", "je 0x132"]],
+    ["not by one of another condition", [4, 5], true, ["je 0xd0", "jne 0xd0"]],
+    ["a jump not by a condition", [ALWAYS, 4], true, ["jmp 0xcf", "je 0xcf"]],
+    ["not otherwise", [4, 4], false, ["je 0xd0", "je 0xd0"]],
+  ] as const)("%s", (_, conditions, small, expected) => {
+    expect(chain([...conditions], 100, small)).toEqual([...expected]);
+  });
+  it("a long one is long where it is", () =>
+    expect(chain([4, 4], 200, true)).toEqual(["je 0x66", "je 0x134"]));
+});

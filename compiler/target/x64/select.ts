@@ -52,7 +52,7 @@ const ALU_INDEX = new Map<Op, number>([
 export const x64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
   isCostly: (l, v) =>
-    (l.context.small && (v.op === op.rodata || (v.op === op.const && l.useCount[v.id] > 1))) ||
+    l.usesInBlock(v) > 1 ||
     v.op === op.data ||
     v.op === op.map ||
     (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
@@ -136,7 +136,7 @@ function store(l: Lowering, v: Value): void {
   if (inMemory(l, v)) return;
   const value = v.args[1];
   // A constant that is made in a register first is shorter; zero always, others if there is more than one use.
-  const shorter = l.context.small && v.op.bytes >= 4 && (isZero(value) || l.useCount[value.id] > 1);
+  const shorter = l.context.small && v.op.bytes >= 4 && (isZero(value) || l.usesInBlock(value) > 1);
   const immediate = isSmall(value) && !shorter;
   const inst = immediate ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
   inst.lo = value.lo;
