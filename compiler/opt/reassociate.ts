@@ -49,15 +49,15 @@ export function reassociate(fn: Fn): void {
 /** What a tree of one operation works on; `inner` gets its operations. */
 function operands(root: Value, uses: Int32Array, inner: Set<Value>): Value[] {
   const found: Value[] = [];
-  const visit = (v: Value) => {
+  const work = [root];
+  for (let v = work.pop(); v !== undefined; v = work.pop()) {
     const part = v.op === root.op && v.type === root.type && v.block === root.block;
     if (v !== root && !(part && uses[v.id] === 1)) found.push(v);
     else {
       if (v !== root) inner.add(v);
-      v.args.forEach(visit);
+      work.push(...[...v.args].reverse());
     }
-  };
-  visit(root);
+  }
   return found;
 }
 
