@@ -18,21 +18,26 @@ export class CountedLoop {
   private readonly starts = new Map<Value, Value>();
   private depth = 0;
 
-  private constructor(block: Block, from: Block, exit: Block) {
+  /** Extensions of 32-bit counters that are taken not to overflow, with their steps: who asks for them must check. */
+  readonly assumed = new Map<Value, number>();
+  private readonly assumes: boolean;
+
+  private constructor(block: Block, from: Block, exit: Block, assumes: boolean) {
     this.block = block;
     this.from = from;
     this.exit = exit;
     this.latch = block.predecessors.indexOf(block);
     this.entry = 1 - this.latch;
+    this.assumes = assumes;
   }
 
   /** A block that leads to itself and to one other place; undefined: it is no such loop. */
-  static at(block: Block): CountedLoop | undefined {
+  static at(block: Block, assumes = false): CountedLoop | undefined {
     if (block.end !== "branch" || block.predecessors.length !== 2 || !block.successors.includes(block))
       return undefined;
     const exit = block.successors.find((next) => next !== block);
     const from = block.predecessors.find((before) => before !== block);
-    return exit && from && new CountedLoop(block, from, exit);
+    return exit && from && new CountedLoop(block, from, exit, assumes);
   }
 
   isInvariant(v: Value): boolean {
@@ -61,10 +66,28 @@ export class CountedLoop {
       if (x === undefined || y === undefined) return undefined;
       return v.op === op.add ? x + y : x - y;
     }
+    if (this.assumes && (v.op === op.zext || v.op === op.sext32)) {
+      const step = this.wrappingStep(a, 8);
+      if (step === undefined || step <= 0 || (step & (step - 1)) !== 0) return undefined;
+      this.assumed.set(v, step);
+      return step;
+    }
     const x = b !== undefined && isConst(b) ? this.stride(a) : undefined;
     if (x === undefined || b === undefined) return undefined;
     if (v.op === op.shl && b.lo < 8) return x * 2 ** b.lo;
     return undefined;
+  }
+
+  /** By how much a 32-bit value grows each round, modulo its width. */
+  private wrappingStep(v: Value, depth: number): number | undefined {
+    const [a, b] = v.args;
+    if (this.isInvariant(v)) return 0;
+    if (v.op === op.phi) return this.step(v);
+    if (v.op === op.trunc) return this.stride(a);
+    if (depth === 0 || (v.op !== op.add && v.op !== op.sub)) return undefined;
+    const [x, y] = [this.wrappingStep(a, depth - 1), this.wrappingStep(b, depth - 1)];
+    if (x === undefined || y === undefined) return undefined;
+    return v.op === op.add ? x + y : x - y;
   }
 
   /** The same for a 32-bit counter, which counts like a wider one up to its bound. */
@@ -148,7 +171,7 @@ export class CountedLoop {
       cond = COND[cond].swap;
     }
     if (cond === NE) return this.findMeeting(x, n, fn, emit);
-    const step = this.stride(x) ?? this.narrowStride(x);
+    const step = this.narrowStride(x) ?? this.stride(x);
     if (!this.isInvariant(n) || step === undefined || step <= 0 || (step & (step - 1)) !== 0)
       return undefined;
     if (cond !== ULT && cond !== ULE) return undefined;

@@ -22,7 +22,7 @@ export function vectorise(fn: Fn, { features }: { features: ReadonlySet<string> 
   let outside: Uint8Array | undefined;
   const renamed = new Map<Value, Value>();
   for (const block of [...fn.blocks]) {
-    const loop = CountedLoop.at(block);
+    const loop = CountedLoop.at(block, true);
     const plan = loop && recognise(loop);
     if (plan === undefined) continue;
     outside ??= usedOutside(fn);
@@ -260,6 +260,7 @@ class Rewrite {
     block.predecessors.splice(entry, 1, check);
     this.guard(found.enough, true);
     const all = leaves ? this.add(found.rounds(), 1) : found.rounds();
+    for (const [v, step] of loop.assumed) this.room(v, step, all);
     const mask = this.number(-plan.lanes.lanes);
     this.rounds = plan.store === undefined ? this.emit(op.and, 64, [all, mask]) : all;
     this.result = this.kernel(all);
@@ -312,6 +313,15 @@ class Rewrite {
       block.predecessors.pop(); // known by the place of the way in
     else this.enter(block.phis.map((phi) => phi.args[entry]));
     this.at = next;
+  }
+
+  /** The rounds do not go beyond the numbers that fit a counter of 32 bits. */
+  private room(v: Value, step: number, rounds: Value): void {
+    const { fn, loop, emit } = this;
+    const end = v.op === op.zext ? fn.const(64, 0, 1) : fn.const(64, 1 << 31, 0);
+    const left = emit(op.sub, 64, [end, loop.atStart(v, emit)]);
+    const most = emit(op.lshr, 64, [left, this.number(Math.log2(step))]);
+    this.guard(emit(op.icmp, 1, [rounds, most], ULE));
   }
 
   /** Rounds from which on vectors are quicker than the loop. */

@@ -286,6 +286,19 @@ const OTHERS: Loop[] = [
     kernel: "kernel",
   },
   {
+    name: "a 32-bit index",
+    body: "w8 = w6\nw8 += w9\nr8 += r1\nr7 = *(u8 *)(r8 + 0)\nr0 += r7",
+    steps: [4, 0],
+    before: "w9 = *(u16 *)(r1 + 2)",
+    kernel: "kernel",
+  },
+  {
+    name: "a 32-bit index that starts below zero",
+    body: "w8 = w6\nw8 += -20\nr8 <<= 32\nr8 s>>= 32\nr8 += r1\nr7 = *(u8 *)(r8 + 1024)\nr0 += r7",
+    steps: [4, 0],
+    kernel: "kernel",
+  },
+  {
     name: "a counter that goes down",
     body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
     steps: [4, 0],
