@@ -4,7 +4,7 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { countUses, Replacements } from "../ir/flow.ts";
+import { countUses, Replacements, reversePostorder } from "../ir/flow.ts";
 import { type Emit, fold, isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
@@ -17,7 +17,10 @@ export function sinkPhis(fn: Fn): void {
   const dominates = dominators(fn);
   const depths = loopDepths(fn);
   const replaced = new Replacements();
-  for (const block of fn.blocks) {
+  // What comes before is done: no rule may look through a value that is replaced already.
+  for (const block of reversePostorder(fn)) {
+    for (const v of [...block.phis, ...block.body])
+      for (let i = 0; i < v.args.length; i++) v.args[i] = replaced.get(v.args[i]);
     if (block.phis.length === 0) continue;
     for (const v of [...block.body]) {
       for (let i = 0; i < v.args.length; i++) v.args[i] = replaced.get(v.args[i]);

@@ -11,13 +11,26 @@ import { NE, type Op, op, UGE } from "../ir/ops.ts";
 
 /** Operations of a round: of loops with more the test is a small part. */
 const MOST_OPERATIONS = 10;
+/** Copies of a round: fewer of longer ones. */
 const COPIES = 4;
+const COPIES_OF_LONG = 2;
+/** Rounds of so many operations at most wait for their sums: a variable for each copy helps. */
+const SHORT = 5;
+/** Instructions that start in a cycle, about, and those that count rounds. */
+const WIDTH = 4;
+const COUNTING = 3;
+const LATENCY = new Map<Op, number>([
+  [op.mul, 3],
+  [op.umulh, 4],
+]);
 const FREE = new Set<Op>([op.zext, op.trunc, op.icmp]);
 
 export function unrollCounted(fn: Fn): void {
   for (const block of [...fn.blocks]) {
     const loop = CountedLoop.at(block);
-    if (loop !== undefined && pays(loop)) new Unrolling(fn, loop).run();
+    if (loop === undefined || !pays(loop)) continue;
+    const unrolling = new Unrolling(fn, loop);
+    if (!unrolling.waits()) unrolling.run();
   }
 }
 
@@ -56,6 +69,9 @@ interface Gathering {
 class Unrolling {
   private readonly fn: Fn;
   private readonly loop: CountedLoop;
+  /** Operations of a round. */
+  private readonly work: number;
+  private readonly copyCount: number;
   private at: Block;
   private insn = -1;
 
@@ -63,6 +79,25 @@ class Unrolling {
     this.fn = fn;
     this.loop = loop;
     this.at = loop.from;
+    this.work = loop.block.body.filter((v) => !FREE.has(v.op)).length;
+    this.copyCount = this.work > SHORT ? COPIES_OF_LONG : COPIES;
+  }
+
+  /** A round waits for the one before it for longer than its instructions take: the test costs nothing. */
+  waits(): boolean {
+    const { block, latch } = this.loop;
+    const cycles = (this.work + COUNTING) / WIDTH;
+    return block.phis.some((phi) => {
+      if (this.loop.step(phi) !== undefined || this.accumulates(phi) !== undefined) return false;
+      const ready = new Map<Value, number>([[phi, 0]]);
+      for (const v of block.body) {
+        const known = v.args.flatMap((arg) => ready.get(arg) ?? []);
+        if (known.length === 0) continue;
+        const takes = v.op.reads ? 5 : v.op === op.zext || v.op === op.trunc ? 0 : (LATENCY.get(v.op) ?? 1);
+        ready.set(v, Math.max(...known) + takes);
+      }
+      return (ready.get(phi.args[latch]) ?? 0) >= cycles;
+    });
   }
 
   private readonly emit: Emit = (row, type, args, aux = 0) => {
@@ -85,7 +120,7 @@ class Unrolling {
       fn.blocks.splice(fn.blocks.indexOf(check), 1);
       return;
     }
-    const enough = emit(op.icmp, 1, [rounds, fn.const(64, COPIES)], UGE);
+    const enough = emit(op.icmp, 1, [rounds, fn.const(64, this.copyCount)], UGE);
     const many = insertBlock(fn, check);
     const body = insertBlock(fn, many);
     const after = insertBlock(fn, body);
@@ -96,7 +131,7 @@ class Unrolling {
     Object.assign(check, { end: "branch", control: enough, successors: [many, block] });
     many.predecessors = [check];
     this.at = many;
-    const times = emit(op.lshr, 64, [rounds, fn.const(64, Math.log2(COPIES))]);
+    const times = emit(op.lshr, 64, [rounds, fn.const(64, Math.log2(this.copyCount))]);
     Object.assign(many, { end: "jump", successors: [body] });
     const ends = this.copies(body, times);
     this.at = after;
@@ -113,6 +148,7 @@ class Unrolling {
     const next = phi.args[latch];
     if (next.block !== block || this.loop.step(phi) !== undefined) return undefined;
     const extreme = this.extreme(phi, next);
+    if (this.work > (extreme === undefined ? SHORT : 2 * SHORT)) return undefined;
     const isSum = IDENTITY.has(next.op) && next.args.includes(phi) && next.args[0] !== next.args[1];
     if (!isSum && extreme === undefined) return undefined;
     const own = extreme === undefined ? [next] : [next, extreme.condition];
@@ -164,7 +200,7 @@ class Unrolling {
     this.at = body;
     const accumulators = block.phis.map((phi) => this.accumulates(phi));
     const phis = block.phis.map((phi, i) => {
-      const count = accumulators[i] === undefined ? 1 : COPIES;
+      const count = accumulators[i] === undefined ? 1 : this.copyCount;
       return Array.from({ length: count }, (_, copy) => {
         const made = fn.value(op.phi, phi.type, [], body, phi.at);
         const start = copy === 0 ? phi.args[entry] : accumulators[i]!.start;
@@ -177,7 +213,7 @@ class Unrolling {
     body.phis.push(counter);
     const lasts = phis.map((list) => [...list]);
     let names = new Map<Value, Value>();
-    for (let copy = 0; copy < COPIES; copy++) {
+    for (let copy = 0; copy < this.copyCount; copy++) {
       const now = new Map<Value, Value>();
       for (const [i, phi] of block.phis.entries()) {
         const isSplit = accumulators[i] !== undefined;

@@ -14,8 +14,13 @@ export interface Branch {
   register: number;
 }
 
-/** The condition of what is no branch: nothing, to the next multiple of `target` bytes. */
+/**
+ * The condition of what is no branch: up to `target` - 1 bytes of nothing in front of a loop that ends where block
+ * `register` starts, so that its code lies in as few windows of `target` bytes as it can.
+ */
 export const PAD = -2;
+/** Longer loops than so many windows do not mind one more. */
+const WINDOWS = 4;
 
 /** A target's branches: sizes from the shortest to one that always reaches. */
 export interface BranchForms {
@@ -80,8 +85,14 @@ export function layoutBranches(
       grown = true;
     }
   }
-  for (let k = 0; k < branches.length; k++) {
-    if (isPad(k)) sizes[k] = -(branches[k].at + shift[k]) & (branches[k].target - 1);
+  // No other pad lies in a loop that has one: its length is known before any of them shrinks.
+  const lengths = branches.map(({ at, register }, k) =>
+    isPad(k)
+      ? (starts[register] ?? code.length) + shift[before[register] ?? branches.length] - at - shift[k + 1]
+      : 0,
+  );
+  for (const [k, { at, target }] of branches.entries()) {
+    if (isPad(k)) sizes[k] = padding(at + shift[k], lengths[k], target);
     shift[k + 1] = shift[k] + sizes[k];
   }
   const out = new Uint8Array(code.length + shift[branches.length]);
@@ -96,6 +107,13 @@ export function layoutBranches(
   }
   out.set(code.subarray(from), from + shift[branches.length]);
   return { bytes: out, moved: (offset) => offset + shift[countUpTo(branches, offset)] };
+}
+
+/** Bytes in front of a loop of `length` bytes at `offset`. */
+function padding(offset: number, length: number, window: number): number {
+  const fewest = Math.ceil(length / window);
+  const start = offset & (window - 1);
+  return fewest <= WINDOWS && start + length > fewest * window ? window - start : 0;
 }
 
 /** For each block: how many branches stand in front of it. */

@@ -75,7 +75,8 @@ class Emitter {
     machine.prologue();
     let last = -1;
     for (const block of this.fn.blocks) {
-      if (this.isAligned(block)) this.add(block.index - 1, this.fn.alignment, PAD, 0);
+      const latch = block.predecessors.reduce((last, before) => Math.max(last, before), -1);
+      if (this.isAligned(block, latch)) this.add(block.index - 1, this.fn.alignment, PAD, latch + 1);
       starts.push(machine.size);
       if (this.skipped[block.index] === 1 || this.isRepeated(block)) continue;
       machine.startBlock(this.comesFrom(block) === last);
@@ -143,8 +144,7 @@ class Emitter {
   }
 
   /** The head of a loop without loops inside, which the fetch of instructions likes to meet at its start. */
-  private isAligned({ index, depth, predecessors }: MBlock): boolean {
-    const latch = Math.max(...predecessors);
+  private isAligned({ index, depth }: MBlock, latch: number): boolean {
     if (this.fn.alignment === 1 || depth === 0 || index === 0 || latch < index) return false;
     return this.fn.blocks.slice(index, latch + 1).every((block) => block.depth <= depth);
   }

@@ -9,7 +9,7 @@ export interface Target {
   arch: Arch;
   /** Operations that passes may use only where they are listed: "block-operations" = copy and fill; "vectors" = kernel. */
   features: ReadonlySet<string>;
-  /** Where inner loops start at -O2: multiples of this, a power of two. */
+  /** Bytes of code that are fetched at once: inner loops of -O2 lie in as few such windows as they can; 1 = anywhere. */
   loopAlignment: number;
   registers: RegisterFile;
   selection: Selection;

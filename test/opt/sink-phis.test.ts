@@ -1,6 +1,8 @@
 /** Operations on phis: which move to the ways in. */
 
 import { describe, expect, it } from "vitest";
+import { assemble } from "../../formats/isa/bpf.ts";
+import { difference } from "../diff/compare.ts";
 import { lines } from "./listing.ts";
 
 /** r3 is `a` where r2 is 0, else what is stored at r1; stores keep the branch a branch. */
@@ -37,5 +39,30 @@ describe("sink-phis", () => {
     const phi = list.findIndex((line) => line.includes("= phi"));
     expect(list.findIndex((line) => line.includes(`= ${op} `))).toBeGreaterThan(phi);
     expect(phi).toBeGreaterThanOrEqual(0);
+  });
+
+  it("twice in a row: the phi in between is gone for good", () => {
+    const source = `r3 = *(u64 *)(r1 + 16)
+r2 = *(u64 *)(r1 + 0)
+r5 = -0x76fc3551
+r4 = 0x7ffffffffeb66ae6 ll
+r0 = (s32)r3
+if r2 <= r0 goto a
+r0 = -0x25306f18
+goto b
+a:
+if r3 == 0 goto c
+w5 >>= w4
+c:
+w5 &= w4
+b:
+w5 %= 0x7fffffff
+r0 += r5
+exit`;
+    for (const first of [0, 255]) {
+      const memory = new Uint8Array(32).fill(1);
+      memory.fill(first, 0, 8);
+      expect(difference(assemble(source), memory, [1, 2], true)).toBeUndefined();
+    }
   });
 });

@@ -8,7 +8,7 @@ import { x64Selection } from "./select.ts";
 export const makeX64 = (vectors: boolean): Target => ({
   arch: "x64",
   features: new Set(vectors ? ["block-operations", "vectors"] : ["block-operations"]),
-  loopAlignment: 16,
+  loopAlignment: 32,
   registers: { order: ORDER, calleeSaved: CALLEE_SAVED },
   selection: x64Selection,
   encode: encodeX64,
