@@ -1,21 +1,26 @@
 /**
  * 64-bit phis of values whose upper halves are all zero become 32-bit phis: counters and sums of 32-bit variables, and
- * what is chosen between such values and the phi itself.
+ * what is chosen between such values and the phi itself. So do those whose lower halves are all that is asked for.
  */
 
 import { Replacements } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
-import type { Fn, Value } from "../ir/ir.ts";
+import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
-export function narrowPhis(fn: Fn): void {
+export function narrowPhis(fn: Fn, { level }: { level: unknown }): void {
   const replaced = new Replacements();
+  // Another value in front of a loop: worth its bytes only where loops count.
+  const wanted = level === 2 ? wantedWhole(fn) : undefined;
   for (const block of fn.blocks) {
     for (const [i, phi] of block.phis.entries()) {
-      if (phi.type !== 64 || !phi.args.every((arg) => isNarrow(arg, phi))) continue;
+      if (phi.type !== 64) continue;
+      if (wanted?.[phi.id] !== 0 && !phi.args.every((arg) => isNarrow(arg, phi))) continue;
       if (!phi.args.some((arg) => arg.op === op.zext || arg.op === op.select)) continue;
       const made = fn.value(op.phi, 32, [], block, phi.at);
-      made.args = phi.args.map((arg) => narrow(fn, arg, phi, made));
+      made.args = phi.args.map((arg, k) =>
+        isNarrow(arg, phi) ? narrow(fn, arg, phi, made) : lower(fn, arg, block.predecessors[k]),
+      );
       const wide = fn.value(op.zext, 64, [made], block, phi.at);
       block.phis[i] = made;
       block.body.unshift(wide);
@@ -23,6 +28,24 @@ export function narrowPhis(fn: Fn): void {
     }
   }
   replaced.apply(fn);
+}
+
+/** By value: something but its truncation is asked for. */
+function wantedWhole(fn: Fn): Uint8Array {
+  const wanted = new Uint8Array(fn.nextValue);
+  for (const { phis, body, control } of fn.blocks) {
+    for (const phi of phis) for (const arg of phi.args) if (arg !== phi) wanted[arg.id] = 1;
+    for (const v of body) if (v.op !== op.trunc) for (const arg of v.args) wanted[arg.id] = 1;
+    if (control !== null) wanted[control.id] = 1;
+  }
+  return wanted;
+}
+
+/** The lower half of any value, at the end of a block. */
+function lower(fn: Fn, v: Value, block: Block): Value {
+  const made = fn.value(op.trunc, 32, [v], block, v.at);
+  block.body.push(made);
+  return made;
 }
 
 /** Nested choices that are looked through. */
