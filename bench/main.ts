@@ -1,6 +1,6 @@
 /**
  * npm run bench [-- --json [FILE] | --write | NAME …]: measures, and prints one table. --write puts it into README.md,
- * between the lines `<!-- bench -->` and `<!-- /bench -->`. NAME: sizes, fibonacci, processes, calls, verify, maps.
+ * between the lines `<!-- bench -->` and `<!-- /bench -->`. NAME: sizes, arm64, fibonacci, processes, calls, verify, maps.
  * npm run bench -- code [--write] or --dir DIR [PROGRAM …] [--json FILE]: programs of a folder against native code;
  * --write makes docs/performance.md and its chart.
  */
@@ -11,6 +11,7 @@ import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { PASSES } from "../compiler/passes.ts";
+import { arm64 } from "./arm64.ts";
 import { inProcess } from "./calls.ts";
 import { type CodeOptions, codeQuality } from "./code.ts";
 import { fibonacci } from "./fibonacci.ts";
@@ -24,6 +25,7 @@ import { verification } from "./verify.ts";
 
 const PARTS: Record<string, () => Row[]> = {
   sizes: () => [...sizes(), ...loader()],
+  arm64,
   fibonacci,
   processes,
   calls: inProcess,
