@@ -22,8 +22,8 @@ export interface Machine {
   startBlock(follows: boolean): void;
   /** `keepsFlags`: around a comparison. */
   move(move: Move, keepsFlags?: boolean): void;
-  /** A branch that compares with zero reads the register itself, not flags. */
-  readonly comparesLate: boolean;
+  /** This branch reads the register itself, not flags. */
+  comparesLate(branch: MInst): boolean;
   inst(inst: MInst): void;
   /** The kind of an unconditional branch. */
   readonly jumpKind: number;
@@ -128,7 +128,7 @@ class Emitter {
     if (back === undefined) return [];
     const list = this.moves[back][0];
     const other = successors[0] === back ? successors[1] : successors[0];
-    const late = this.machine.comparesLate && branch.lo === 0 && branch.uses.length === 1;
+    const late = this.machine.comparesLate(branch);
     const fits = ({ to, hi }: Move) =>
       to < SLOT && hi !== SWAP && ((liveIn[other] >> to) & 1) === 0 && !(late && branch.uses[0] === to);
     if (!list.every(fits)) return [];

@@ -183,6 +183,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         (inst.tied || (inst.memory === "none" && inst.pins.length === 0))
       ) {
         for (const use of inst.tied ? inst.uses.slice(0, 1) : inst.uses) {
+          if (use < 0) continue;
           get(inst.def).friends.push(use);
           get(use).friends.push(inst.def);
         }

@@ -28,12 +28,11 @@ export interface Selection {
   leaf(l: Lowering, v: Value, register: number): void;
   /** A leaf that is worth keeping in a register between its uses in a block. */
   isCostly(l: Lowering, v: Value): boolean;
+  /** More costly leaves than this are not kept at once: registers are worth more. */
+  keptLeaves: number;
   /** Real registers of r1 … r5 and got at entry. */
   argumentRegisters: readonly number[];
 }
-
-/** More costly leaves than this are not kept at once: registers are worth more. */
-const KEPT_LEAVES = 4;
 
 export class Lowering {
   readonly fn: Fn;
@@ -124,7 +123,7 @@ export class Lowering {
     this.inBlock.set(leaf, (this.inBlock.get(leaf) ?? 0) + 1);
   }
 
-  /** At -Os: uses of a constant in the block at hand. */
+  /** Uses of a constant in the block at hand. */
   usesInBlock(leaf: Value): number {
     return this.inBlock.get(this.twins.get(leaf) ?? leaf) ?? 0;
   }
@@ -142,7 +141,7 @@ export class Lowering {
   private lower(block: Block, to: MBlock): void {
     this.backwards = [];
     this.inBlock.clear();
-    if (this.context.small) for (const v of block.body) for (const arg of v.args) this.countInBlock(arg);
+    for (const v of block.body) for (const arg of v.args) this.countInBlock(arg);
     this.at = block.at;
     this.step(() => this.rules.end(this, block));
     this.edgeLeaves(block);
@@ -191,7 +190,7 @@ export class Lowering {
     rules();
     for (let i = this.group.length - 1; i >= 0; i--) this.backwards.push(this.group[i]);
     this.group = [];
-    if (this.pending.size > 0) this.makePending(this.pending.size > KEPT_LEAVES);
+    if (this.pending.size > 0) this.makePending(this.pending.size > this.rules.keptLeaves);
   }
 
   /** Makes the leaves that were asked for: all of them, or those that are cheap to make again. */

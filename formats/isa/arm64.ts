@@ -35,6 +35,22 @@ export const ARM_CC = {
 const ROWS = `
 add %<d>, %<n>, %<m>, lsl #j | f0001011000mmmmmjjjjjjnnnnnddddd
 sub %<d>, %<n>, %<m>, lsl #j | f1001011000mmmmmjjjjjjnnnnnddddd
+add %<d>, %<n>, %<m>, lsr #j | f0001011010mmmmmjjjjjjnnnnnddddd
+add %<d>, %<n>, %<m>, asr #j | f0001011100mmmmmjjjjjjnnnnnddddd
+sub %<d>, %<n>, %<m>, lsr #j | f1001011010mmmmmjjjjjjnnnnnddddd
+sub %<d>, %<n>, %<m>, asr #j | f1001011100mmmmmjjjjjjnnnnnddddd
+and %<d>, %<n>, %<m>, lsr #j | f0001010010mmmmmjjjjjjnnnnnddddd
+and %<d>, %<n>, %<m>, asr #j | f0001010100mmmmmjjjjjjnnnnnddddd
+and %<d>, %<n>, %<m>, ror #j | f0001010110mmmmmjjjjjjnnnnnddddd
+orr %<d>, %<n>, %<m>, lsr #j | f0101010010mmmmmjjjjjjnnnnnddddd
+orr %<d>, %<n>, %<m>, asr #j | f0101010100mmmmmjjjjjjnnnnnddddd
+orr %<d>, %<n>, %<m>, ror #j | f0101010110mmmmmjjjjjjnnnnnddddd
+eor %<d>, %<n>, %<m>, lsr #j | f1001010010mmmmmjjjjjjnnnnnddddd
+eor %<d>, %<n>, %<m>, asr #j | f1001010100mmmmmjjjjjjnnnnnddddd
+eor %<d>, %<n>, %<m>, ror #j | f1001010110mmmmmjjjjjjnnnnnddddd
+bic %<d>, %<n>, %<m>, lsl #j | f0001010001mmmmmjjjjjjnnnnnddddd
+orn %<d>, %<n>, %<m>, lsl #j | f0101010001mmmmmjjjjjjnnnnnddddd
+eon %<d>, %<n>, %<m>, lsl #j | f1001010001mmmmmjjjjjjnnnnnddddd
 cmn %<n>, %<m> | f0101011000mmmmm000000nnnnn11111
 cmp %<n>, %<m> | f1101011000mmmmm000000nnnnn11111
 and %<d>, %<n>, %<m>, lsl #j | f0001010000mmmmmjjjjjjnnnnnddddd
@@ -74,6 +90,8 @@ ubfm %<d>, %<n>, #i, #j | f10100110fiiiiiijjjjjjnnnnnddddd
 rev W<d>, W<n> | 0101101011000000000010nnnnnddddd
 rev X<d>, X<n> | 1101101011000000000011nnnnnddddd
 csel %<d>, %<n>, %<m>, cond j | f0011010100mmmmmjjjj00nnnnnddddd
+csinc %<d>, %<n>, %<m>, cond j | f0011010100mmmmmjjjj01nnnnnddddd
+csinv %<d>, %<n>, %<m>, cond j | f1011010100mmmmmjjjj00nnnnnddddd
 strb W<d>, [X<n>~, #i] | 0011100100iiiiiiiiiiiinnnnnddddd
 ldrb W<d>, [X<n>~, #i] | 0011100101iiiiiiiiiiiinnnnnddddd
 ldrsb X<d>, [X<n>~, #i] | 0011100110iiiiiiiiiiiinnnnnddddd
@@ -134,6 +152,10 @@ bl #branch | 100101iiiiiiiiiiiiiiiiiiiiiiiiii
 b.cond j #branch | 01010100iiiiiiiiiiiiiiiiiii0jjjj
 cbz %<d>, #branch | f0110100iiiiiiiiiiiiiiiiiiiddddd
 cbnz %<d>, #branch | f0110101iiiiiiiiiiiiiiiiiiiddddd
+tbz W<d>, #j, #branch | 00110110jjjjjiiiiiiiiiiiiiiddddd
+tbz X<d>, #j+32, #branch | 10110110jjjjjiiiiiiiiiiiiiiddddd
+tbnz W<d>, #j, #branch | 00110111jjjjjiiiiiiiiiiiiiiddddd
+tbnz X<d>, #j+32, #branch | 10110111jjjjjiiiiiiiiiiiiiiddddd
 br X<n> | 1101011000011111000000nnnnn00000
 blr X<n> | 1101011000111111000000nnnnn00000
 ret X<n> | 1101011001011111000000nnnnn00000

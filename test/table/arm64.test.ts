@@ -70,6 +70,7 @@ function samples(row: Arm64Row): Sample[] {
           .replace(/#\+?i(\*\d+)?/, `#${i * unit}`)
           .replace("lsl #j*16", `lsl #${j * 16}`)
           .replace(/lsl #j\*(\d)/, (_, log) => `lsl #${j * Number(log)}`)
+          .replace("#j+32", `#${j + 32}`)
           .replace("#j", `#${j}`)
           .replace(/cond j|\.cond j/, (found) => (found[0] === "." ? "." : "") + Object.keys(ARM_CC)[j]);
         if (text.includes("#bitmask")) {
@@ -81,7 +82,7 @@ function samples(row: Arm64Row): Sample[] {
           text = text.replace("#bitmask", `#0x${number.toString(16)}`);
         }
         // Branches and addresses: the distance in bytes from the instruction.
-        const branch = width[3] >= 19 ? (i > 1 ? 1000 : i) : i;
+        const branch = width[3] >= 14 ? (i > 1 ? 1000 : i) : i;
         if (text.includes("#branch")) {
           value = branch;
           text = text.replace("#branch", `#${branch * 4}`);

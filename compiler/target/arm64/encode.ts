@@ -5,12 +5,13 @@
 
 import { bug } from "../../../formats/error.ts";
 import { ARM_CC, Arm64Assembler, SP, ZR } from "../../../formats/isa/arm64.ts";
+import { SGE, SLT } from "../../ir/ops.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
 import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
 import { MODULO, SIGNED } from "../rules.ts";
-import { ALWAYS, arm64Branches, CBZ_W, CBZ_X } from "./branches.ts";
+import { ALWAYS, arm64Branches, CBZ_W, CBZ_X, TBZ } from "./branches.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 import { type Access, CONDITION, LOAD, R, STORE } from "./rows.ts";
@@ -33,6 +34,10 @@ export function encodeFunction(
 ): FunctionCode {
   return emitFunction(fn, allocation, new Encoder(fn, allocation, bpfStack, lse));
 }
+
+/** A branch on the highest bit. */
+const isSignTest = ({ kind, aux, lo, cond }: MInst): boolean =>
+  kind === K.branch && aux === kinds.COMPARE_IMM && lo === 0 && (cond === SLT || cond === SGE);
 
 class Encoder implements Machine {
   readonly forms = arm64Branches;
@@ -131,7 +136,12 @@ class Encoder implements Machine {
     }
   }
 
-  readonly comparesLate = true;
+  comparesLate(branch: MInst): boolean {
+    const { aux, lo, hi, cond } = branch;
+    return aux === kinds.TEST_IMM
+      ? hi > 0
+      : aux === kinds.COMPARE_IMM && lo === 0 && (cond <= 1 || isSignTest(branch));
+  }
 
   move({ to, from, lo, hi }: Move): void {
     const { asm } = this;
@@ -244,7 +254,7 @@ class Encoder implements Machine {
         asm.emit(R.adr, def);
         break;
       case K.alu:
-        asm.emit(R.alu[aux][wide], def, uses[0], uses[1], 0, lo);
+        asm.emit((inst.hi > 0 ? R.aluShifted[inst.hi] : R.alu)[aux]![wide], def, uses[0], uses[1], 0, lo);
         break;
       case K.addImm:
         this.addTo(def, uses[0], lo, wide);
@@ -264,6 +274,9 @@ class Encoder implements Machine {
       case K.madd:
       case K.msub:
         asm.emit((inst.kind === K.madd ? R.madd : R.msub)[wide], def, uses[0], uses[1], 0, 0, uses[2]);
+        break;
+      case K.bitField:
+        asm.emit(R.ubfm[wide], def, uses[0], 0, lo, inst.hi);
         break;
       case K.neg:
         asm.emit(R.neg[wide], def, 0, uses[0]);
@@ -345,8 +358,9 @@ class Encoder implements Machine {
         // Comparisons with zero have a branch of their own; here flags are needed.
         const operands = uses.slice(2);
         if (aux === kinds.COMPARE_IMM && lo === 0) asm.emit(R.cmpImm[wide], 0, operands[0], 0, 0);
-        else this.compare({ ...inst, uses: operands } as MInst);
-        asm.emit(R.csel[inst.disp === 64 ? 1 : 0], def, uses[1], uses[0], 0, CONDITION[inst.cond]);
+        else this.compare({ ...inst, uses: operands, hi: 0 } as MInst);
+        const row = R.select[inst.hi][inst.disp === 64 ? 1 : 0];
+        asm.emit(row, def, uses[1], uses[0], 0, CONDITION[inst.cond]);
         break;
       }
       case K.trap:
@@ -377,6 +391,12 @@ class Encoder implements Machine {
     const { uses, lo, aux } = inst;
     const wide = inst.width === 64 ? 1 : 0;
     const condition = CONDITION[inst.cond];
+    if (aux === kinds.TEST_IMM && inst.hi > 0)
+      return { condition: TBZ + 2 * (inst.hi - 1) + inst.cond, register: uses[0] };
+    if (isSignTest(inst)) {
+      const bit = wide ? 63 : 31;
+      return { condition: TBZ + 2 * bit + (inst.cond === SLT ? 1 : 0), register: uses[0] };
+    }
     if (aux === kinds.COMPARE) asm.emit(R.cmp[wide], 0, uses[0], uses[1]);
     else if (aux === kinds.TEST) asm.emit(R.tst[wide], 0, uses[0], uses[1]);
     else if (aux === kinds.TEST_IMM) asm.emit(R.tstImm[wide], 0, uses[0], 0, lo);

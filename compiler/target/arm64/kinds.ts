@@ -5,7 +5,7 @@ export const K = {
   lea: 1, // def = address
   code: 2, // def = address of function aux
   rodata: 3, // def = address of byte aux of the read-only data
-  alu: 4, // def = uses[0] op (uses[1] << lo); aux = index in ALU
+  alu: 4, // def = uses[0] op (uses[1] shifted by lo); aux = index in ALU, hi = index in SHIFT
   addImm: 5, // def = uses[0] + lo, an add or sub immediate
   logicImm: 6, // def = uses[0] op bitmask lo (13 bits); aux = index in ALU
   shiftImm: 7, // aux = index in SHIFT
@@ -32,20 +32,27 @@ export const K = {
   branch: 28, // cond on uses[0], uses[1]; aux = branch kind
   ret: 29, // uses[0] in x0
   trap: 30,
-  select: 31, // def = uses[1] if what uses[2] … compare with is so, else uses[0]; disp = width of def
+  select: 31, // def = uses[1] if what uses[2] … compare with is so, else uses[0] in form hi of SELECT; disp = width of def
   mulHigh: 32,
   rotateImm: 33, // to the left by lo
   rotate: 34,
+  bitField: 35, // def = uses[0] moved as the bit fields lo and hi of ubfm say
   tailSlot: 40, // as callSlot, call and callRegister, with the caller's frame gone and its return address
   tailCall: 41,
   tailRegister: 42,
 } as const;
 
-export const ALU = ["add", "sub", "and", "orr", "eor"] as const;
-export const SHIFT = ["lsl", "lsr", "asr"] as const;
+/** A use of -1 is the zero register. */
+export const ALU = ["add", "sub", "and", "orr", "eor", "bic", "orn", "eon"] as const;
+export const SHIFT = ["lsl", "lsr", "asr", "ror"] as const;
+/** What becomes of the operand that is not chosen for the condition: itself, plus one, all bits turned. */
+export const SELECT = ["csel", "csinc", "csinv"] as const;
 export const ATOMIC = ["add", "or", "and", "xor", "xchg"] as const;
 
-/** A branch compares registers, or a register with lo, or tests bits; lo of TEST_IMM is a bitmask immediate. */
+/**
+ * A branch compares registers, or a register with lo, or tests bits; lo of TEST_IMM is a bitmask immediate, and hi the
+ * number of its only bit plus one, 0 if there are more.
+ */
 export const COMPARE = 0,
   COMPARE_IMM = 1,
   TEST = 2,

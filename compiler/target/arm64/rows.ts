@@ -1,7 +1,7 @@
 /** The rows of formats/isa/arm64.ts that encoding uses, in pairs of 32 and 64 bits. */
 
 import { ARM_CC, type Arm64Row, arm64 } from "../../../formats/isa/arm64.ts";
-import { ALU, SHIFT } from "./kinds.ts";
+import { ALU, SELECT, SHIFT } from "./kinds.ts";
 
 /** Conditions of COND (ir/ops.ts) in their order. */
 export const CONDITION = [
@@ -23,6 +23,14 @@ const both = (syntax: string): [Arm64Row, Arm64Row] => [
 ];
 export const R = {
   alu: ALU.map((name) => both(`${name} %<d>, %<n>, %<m>, lsl #j`)),
+  /** By index in SHIFT, then in ALU. */
+  aluShifted: SHIFT.map((shift) =>
+    ["add", "sub", "and", "orr", "eor"].map((name) =>
+      shift === "ror" && (name === "add" || name === "sub")
+        ? undefined
+        : both(`${name} %<d>, %<n>, %<m>, ${shift} #j`),
+    ),
+  ),
   addImm: both("add %<d>~, %<n>~, #i"),
   addImm12: both("add %<d>~, %<n>~, #i, lsl #12"),
   subImm: both("sub %<d>~, %<n>~, #i"),
@@ -33,8 +41,11 @@ export const R = {
   ror: both("ror %<d>, %<n>, %<m>"),
   extr: both("extr %<d>, %<n>, %<m>, #i"),
   umulh: arm64("umulh X<d>, X<n>, X<m>"),
-  csel: both("csel %<d>, %<n>, %<m>, cond j"),
-  shift: SHIFT.map((name) => both(`${name} %<d>, %<n>, %<m>`)),
+  select: SELECT.map((name) => both(`${name} %<d>, %<n>, %<m>, cond j`)),
+  /** Of a bit below 32, and of one from there on. */
+  tbz: [arm64("tbz W<d>, #j, #branch"), arm64("tbz X<d>, #j+32, #branch")],
+  tbnz: [arm64("tbnz W<d>, #j, #branch"), arm64("tbnz X<d>, #j+32, #branch")],
+  shift: ["lsl", "lsr", "asr"].map((name) => both(`${name} %<d>, %<n>, %<m>`)),
   mov: both("mov %<d>, %<m>"),
   movz: both("movz %<d>, #i, lsl #j*16"),
   movn: both("movn %<d>, #i, lsl #j*16"),

@@ -4,7 +4,7 @@ import { bug } from "../../../formats/error.ts";
 import { bitmaskImmediate } from "../../../formats/isa/arm64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
-import { type Op, op } from "../../ir/ops.ts";
+import { COND, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -67,8 +67,12 @@ const bitmask = (v: Value): number => (isConst(v) ? bitmaskImmediate(v.lo, v.typ
 
 export const arm64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
-  isCostly: (_, v) =>
-    v.op === op.data || v.op === op.map || (isConst(v) && v.lo !== 0 && (v.lo >>> 16 !== 0 || v.hi !== 0)),
+  keptLeaves: 8,
+  isCostly: (l, v) =>
+    v.op === op.data ||
+    v.op === op.map ||
+    l.usesInBlock(v) > 1 ||
+    (isConst(v) && v.lo !== 0 && (v.lo >>> 16 !== 0 || v.hi !== 0)),
   leaf: (l, v, register) => selectLeaf(l, K, v, register),
   value: selectValue,
   end: (l, block) => selectEnd(l, K, CONVENTION, block, branch),
@@ -181,20 +185,32 @@ function arithmetic(l: Lowering, v: Value): void {
   }
 }
 
-/** x << k as the last operand of an add, sub, and, or, xor costs nothing. */
-function shifted(l: Lowering, v: Value): { value: Value; by: number } {
-  const folds = v.op === op.shl && isConst(v.args[1]) && l.useCount[v.id] === 1;
-  return folds ? { value: v.args[0], by: v.args[1].lo & (v.type - 1) } : { value: v, by: 0 };
+/** Index of "ror" in SHIFT. */
+const ROR = 3;
+
+/** A shift or, where only bits count, a rotation as the last operand of an add, sub, and, or, xor costs nothing. */
+function shifted(l: Lowering, v: Value, logic: boolean): { value: Value; by: number; how: number } {
+  const how = SHIFT_INDEX.get(v.op);
+  if (how === undefined || !isConst(v.args[1]) || l.useCount[v.id] !== 1 || (how === ROR && !logic))
+    return { value: v, by: 0, how: 0 };
+  const by = v.args[1].lo & (v.type - 1);
+  return { value: v.args[0], by: how === ROR ? (v.type - by) & (v.type - 1) : by, how };
 }
 
 function alu(l: Lowering, v: Value, a: Value, b: Value): void {
-  const swap = v.op.commutative && shifted(l, a).by > 0 && shifted(l, b).by === 0;
+  const logic = v.op !== op.add && v.op !== op.sub;
+  const swap = v.op.commutative && shifted(l, a, logic).by > 0 && shifted(l, b, logic).by === 0;
   const [x, y] = swap ? [b, a] : [a, b];
-  const { value, by } = shifted(l, y);
-  const inst = emit(l, K.alu, v, [x, value]);
+  const { value, by, how } = shifted(l, y, logic);
+  const inst = l.emit(K.alu, l.register(v), [operand(l, x), operand(l, value)]);
+  inst.width = v.type;
   inst.aux = ALU_INDEX.get(v.op)!;
   inst.lo = by;
+  inst.hi = how;
 }
+
+/** Zero needs no register of its own. */
+const operand = (l: Lowering, v: Value): number => (isZero(v) ? -1 : l.register(v));
 
 function sum(l: Lowering, v: Value): void {
   const [a, b] = v.args;
@@ -210,10 +226,25 @@ function sum(l: Lowering, v: Value): void {
     emit(l, K.neg, v, [b]);
     return;
   }
+  if (v.op === op.add && (plusCondition(l, v, a, b) || plusCondition(l, v, b, a))) return;
   const isProduct = (x: Value) => x.op === op.mul && l.useCount[x.id] === 1;
   if (isProduct(b)) emit(l, v.op === op.add ? K.madd : K.msub, v, [b.args[0], b.args[1], a]);
   else if (v.op === op.add && isProduct(a)) emit(l, K.madd, v, [a.args[0], a.args[1], b]);
   else alu(l, v, a, b);
+}
+
+/** x + (1 if something is so, else 0). */
+function plusCondition(l: Lowering, v: Value, x: Value, y: Value): boolean {
+  const [condition, yes, no] = y.args;
+  if (y.op !== op.select || l.useCount[y.id] !== 1 || !isConst(yes) || !isConst(no) || isConst(x))
+    return false;
+  if (yes.hi !== 0 || no.hi !== 0 || yes.lo + no.lo !== 1 || yes.lo * no.lo !== 0) return false;
+  const inst = emit(l, K.select, v, [x, x, ...comparedValues(l, condition)]);
+  compared(l, inst, condition);
+  if (yes.lo === 1) inst.cond = COND[inst.cond].not;
+  inst.disp = v.type;
+  inst.hi = 1;
+  return true;
 }
 
 function logic(l: Lowering, v: Value): void {
@@ -222,14 +253,47 @@ function logic(l: Lowering, v: Value): void {
     emit(l, K.not, v, [a]);
     return;
   }
+  if (bitField(l, v)) return;
   const immediate = bitmask(b);
   if (immediate < 0) {
-    alu(l, v, a, b);
+    if (!withNot(l, v, a, b) && !withNot(l, v, b, a)) alu(l, v, a, b);
     return;
   }
   const inst = emit(l, K.logicImm, v, [a]);
   inst.aux = ALU_INDEX.get(v.op)!;
   inst.lo = immediate;
+}
+
+/** x op ~y. */
+function withNot(l: Lowering, v: Value, x: Value, y: Value): boolean {
+  const isNot = y.op === op.xor && isConst(y.args[1]) && isOnes(y.args[1]) && l.useCount[y.id] === 1;
+  if (!isNot || isConst(x)) return false;
+  emit(l, K.alu, v, [x, y.args[0]]).aux = ALU_INDEX.get(v.op)! + WITH_NOT;
+  return true;
+}
+
+const isOnes = ({ type, lo, hi }: Value): boolean => lo === -1 && (type === 32 || hi === -1);
+
+/** From an operation of ALU to the one that turns the bits of the second operand. */
+const WITH_NOT = 3;
+
+/** Number of ones where v is that many ones at the lower end, else 0. */
+function onesOf(v: Value): number {
+  if (!isConst(v)) return 0;
+  const bits = (BigInt(v.type === 64 ? v.hi >>> 0 : 0) << 32n) | BigInt(v.lo >>> 0);
+  return (bits & (bits + 1n)) === 0n ? bits.toString(2).length * (bits > 0n ? 1 : 0) : 0;
+}
+
+/** (x >> k) & ones: a bit field. */
+function bitField(l: Lowering, v: Value): boolean {
+  const [a, b] = v.args;
+  const count = v.op === op.and ? onesOf(b) : 0;
+  if (count === 0 || a.op !== op.lshr || !isConst(a.args[1]) || l.useCount[a.id] !== 1) return false;
+  const from = a.args[1].lo & (v.type - 1);
+  const inst = emit(l, K.bitField, v, [a.args[0]]);
+  inst.lo = from;
+  inst.hi = Math.min(from + count, v.type) - 1;
+  return true;
 }
 
 function atomic(l: Lowering, v: Value): void {
@@ -253,9 +317,31 @@ function branch(l: Lowering, condition: Value): void {
 
 function choose(l: Lowering, v: Value): void {
   const [condition, yes, no] = v.args;
-  const inst = emit(l, K.select, v, [no, yes, ...comparedValues(l, condition)]);
+  const [plain, turned] = [elseForm(l, no), elseForm(l, yes)];
+  const swap = plain.form === 0 && turned.form > 0;
+  const { form, register } = swap ? turned : plain;
+  const uses = [
+    register,
+    operand(l, swap ? no : yes),
+    ...comparedValues(l, condition).map((x) => l.register(x)),
+  ];
+  const inst = l.emit(K.select, l.register(v), uses);
   compared(l, inst, condition);
+  if (swap) inst.cond = COND[inst.cond].not;
   inst.disp = v.type;
+  inst.hi = form;
+}
+
+/** A value as what a conditional select gives where its condition does not hold: index in SELECT, and the operand. */
+function elseForm(l: Lowering, v: Value): { form: number; register: number } {
+  const [a, b] = v.args;
+  if (isConst(v) && v.lo === 1 && (v.type === 32 || v.hi === 0)) return { form: 1, register: -1 };
+  if (isConst(v) && isOnes(v)) return { form: 2, register: -1 };
+  const isOf = (row: Op, n: number) =>
+    v.op === row && isConst(b) && b.lo === n && (v.type === 32 || b.hi === n >> 31) && l.useCount[v.id] === 1;
+  if (isOf(op.add, 1)) return { form: 1, register: l.register(a) };
+  if (isOf(op.xor, -1)) return { form: 2, register: l.register(a) };
+  return { form: 0, register: operand(l, v) };
 }
 
 /** What a comparison needs in registers. */
@@ -263,6 +349,14 @@ function comparedValues(l: Lowering, condition: Value): Value[] {
   const { a, b, isTest } = readCondition(l, condition);
   const immediate = isTest ? bitmask(b) >= 0 : isAddImmediate(b) || b.op === op.undef;
   return immediate ? [a] : [a, b];
+}
+
+/** The number of the only bit of a constant, or -1. */
+function singleBit({ type, lo, hi }: Value): number {
+  const upper = type === 64 ? hi : 0;
+  if (lo !== 0 && upper !== 0) return -1;
+  const word = lo !== 0 ? lo : upper;
+  return (word & (word - 1)) === 0 ? 31 - Math.clz32(word) + (lo !== 0 ? 0 : 32) : -1;
 }
 
 /** What an instruction compares, and how. */
@@ -273,6 +367,7 @@ function compared(l: Lowering, inst: MInst, condition: Value): void {
   if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
   else inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
   inst.lo = isTest ? mask : b.lo;
+  if (isTest && immediate) inst.hi = singleBit(b) + 1;
   inst.cond = cond;
   inst.width = a.type;
 }

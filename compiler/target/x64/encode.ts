@@ -132,7 +132,9 @@ class Encoder implements Machine {
     return 8 * (location - SLOT);
   }
 
-  readonly comparesLate = false;
+  comparesLate(): boolean {
+    return false;
+  }
 
   move({ to, from, lo, hi }: Move, keepsFlags = false): void {
     const { asm } = this;

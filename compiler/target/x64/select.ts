@@ -51,8 +51,9 @@ const ALU_INDEX = new Map<Op, number>([
 ]); // prettier-ignore
 export const x64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
+  keptLeaves: 4,
   isCostly: (l, v) =>
-    l.usesInBlock(v) > 1 ||
+    (l.context.small && l.usesInBlock(v) > 1) ||
     v.op === op.data ||
     v.op === op.map ||
     (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),

@@ -1,0 +1,81 @@
+/** AArch64 code: what selection makes of a program, and where it must not. */
+
+import { describe, expect, it } from "vitest";
+import { native } from "./native.ts";
+
+const CASES: [name: string, source: string, gives: string[]][] = [
+  // Conditional selects.
+  ["1 or 0", "r0 = 1\nif w1 == 9 goto out\nr0 = 0\nout:\nexit", ["cmp w0, #9", "cset x0, eq", "ret"]],
+  [
+    "0 or x",
+    "r0 = 0\nif w1 == 9 goto out\nr0 = r2\nout:\nexit",
+    ["cmp w0, #9", "csel x0, xzr, x1, eq", "ret"],
+  ],
+  [
+    "x + 1 or x",
+    "r0 = r2\nif r1 > r3 goto out\nr0 += 1\nout:\nexit",
+    ["cmp x0, x2", "cinc x0, x1, ls", "ret"],
+  ],
+  ["~x or x", "r0 = r2\nif r1 > r3 goto out\nr0 ^= -1\nout:\nexit", ["cmp x0, x2", "cinv x0, x1, ls", "ret"]],
+  // Bits.
+  [
+    "one bit",
+    "r0 = r2\nr1 &= 32\nif r1 != 0 goto out\n*(u64 *)(r3 + 0) = r2\nout:\nexit",
+    ["tbnz w0, #5, …", "str x1, [x2]", "mov x0, x1", "ret"],
+  ],
+  [
+    "two bits",
+    "r0 = r2\nr1 &= 33\nif r1 != 0 goto out\n*(u64 *)(r3 + 0) = r2\nout:\nexit",
+    ["mov w3, #0x21", "tst x0, x3", "b.ne …", "str x1, [x2]", "mov x0, x1", "ret"],
+  ],
+  [
+    "a high bit",
+    "r0 = r2\nr4 = 0x8000000000 ll\nr1 &= r4\nif r1 == 0 goto out\n*(u64 *)(r3 + 0) = r2\nout:\nexit",
+    ["tbz x0, #0x27, …", "str x1, [x2]", "mov x0, x1", "ret"],
+  ],
+  [
+    "below zero",
+    "r0 = r2\nif r1 s< 0 goto out\n*(u64 *)(r3 + 0) = r2\nout:\nexit",
+    ["tbnz x0, #0x3f, …", "str x1, [x2]", "mov x0, x1", "ret"],
+  ],
+  [
+    "below zero, 32 bits",
+    "r0 = r2\nif w1 s>= 0 goto out\n*(u64 *)(r3 + 0) = r2\nout:\nexit",
+    ["tbz w0, #0x1f, …", "str x1, [x2]", "mov x0, x1", "ret"],
+  ],
+  [
+    "above zero",
+    "r0 = r2\nif r1 s> 0 goto out\n*(u64 *)(r3 + 0) = r2\nout:\nexit",
+    ["cmp x0, #0", "b.gt …", "str x1, [x2]", "mov x0, x1", "ret"],
+  ],
+  ["a bit field", "r0 = r1\nr0 >>= 9\nr0 &= 0x7f\nexit", ["ubfx x0, x0, #9, #7", "ret"]],
+  [
+    "no bit field: other bits",
+    "r0 = r1\nr0 >>= 9\nr0 &= 0x7e\nexit",
+    ["lsr x0, x0, #9", "and x0, x0, #0x7e", "ret"],
+  ],
+  // Operands.
+  ["and not", "r2 ^= -1\nr0 = r1\nr0 &= r2\nexit", ["bic x0, x0, x1", "ret"]],
+  ["a sum with a shift to the right", "r0 = r1\nr2 >>= 7\nr0 += r2\nexit", ["add x0, x0, x1, lsr #7", "ret"]],
+  ["a signed shift", "r0 = r1\nr2 s>>= 7\nr0 -= r2\nexit", ["sub x0, x0, x1, asr #7", "ret"]],
+  [
+    "a rotation",
+    "r0 = r1\nr3 = r2\nr3 <<= 13\nr2 >>= 51\nr3 |= r2\nr0 ^= r3\nexit",
+    ["eor x0, x0, x1, ror #51", "ret"],
+  ],
+  [
+    "no rotation in a sum",
+    "r0 = r1\nr3 = r2\nr3 <<= 13\nr2 >>= 51\nr3 |= r2\nr0 += r3\nexit",
+    ["ror x1, x1, #0x33", "add x0, x0, x1", "ret"],
+  ],
+  // Constants.
+  [
+    "a constant twice in a block",
+    "r0 = r1\nr0 *= 31\nr0 += r2\nr0 *= 31\nexit",
+    ["mov w2, #0x1f", "madd x0, x0, x2, x1", "mul x0, x0, x2", "ret"],
+  ],
+];
+
+describe("AArch64", () => {
+  it.each(CASES)("%s", (_, source, gives) => expect(native(source, "arm64", "s")).toEqual(gives));
+});
