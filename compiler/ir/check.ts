@@ -3,6 +3,7 @@
 import { bug } from "../../formats/error.ts";
 import { dominators } from "./dominators.ts";
 import type { Block, Fn, Value } from "./ir.ts";
+import type { Kernel } from "./kernel.ts";
 import { op } from "./ops.ts";
 
 export function checkFn(fn: Fn, after: string): void {
@@ -39,11 +40,25 @@ export function checkFn(fn: Fn, after: string): void {
       }
     } else {
       checkTypes(v, name, fail);
+      if (v.op === op.kernel) checkKernel(v, fn.kernels[v.aux], name, fail);
       for (const arg of v.args) check(name, arg, block, index);
     }
   }
   for (const block of fn.blocks)
     if (block.control !== null) check("the end", block.control, block, Number.POSITIVE_INFINITY);
+}
+
+/** Nodes come after their arguments; what is loaded, stored or spread is an argument of the value. */
+function checkKernel(v: Value, kernel: Kernel, name: string, fail: (what: string) => never): void {
+  const isArgument = (k: number) => k > 0 && k < v.args.length;
+  for (const [k, node] of kernel.nodes.entries()) {
+    if (node.args.some((arg) => arg < 0 || arg >= k)) fail(`${name}: node ${k} comes before an argument`);
+    const isInput = node.op === "load" || node.op === "splat";
+    if (isInput && !isArgument(node.aux)) fail(`${name}: node ${k} has no argument`);
+    if (node.op === "load" && v.args[node.aux].type !== 64) fail(`${name}: node ${k} has no address`);
+  }
+  if (kernel.store !== undefined && v.args[kernel.store.aux]?.type !== 64) fail(`${name} has no address`);
+  if ((kernel.store === undefined) !== (v.type !== 0)) fail(`${name} and its kernel disagree on a result`);
 }
 
 const ENDS = { jump: 1, branch: 2, return: 0, trap: 0 } as const;

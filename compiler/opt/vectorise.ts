@@ -7,15 +7,12 @@ import { CountedLoop } from "../ir/counted.ts";
 import { branch, insertBlock, jump } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { type Kernel, type KernelNode, type Lane, pressure, type Reduction } from "../ir/kernel.ts";
-import { bitsOf, difference, isSigned16, Lanes } from "../ir/lanes.ts";
-import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
+import type { Kernel, KernelNode, Lane, Reduction } from "../ir/kernel.ts";
+import { op, SGT, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
+import { type Plan, recognise, SUMS, type Sum } from "../ir/vector-plan.ts";
 
-/** Values that a kernel may take in registers, the number of rounds among them. */
-const MOST_INPUTS = 8;
+/** How far a value may be computed from counters. */
 const MOST_DEPTH = 16;
-/** Vector registers that targets with kernels have. */
-const VECTORS = 16;
 
 export function vectorise(fn: Fn, { features }: { features: ReadonlySet<string> }): void {
   if (!features.has("vectors")) return;
@@ -59,122 +56,6 @@ function rename(fn: Fn, renamed: Map<Value, Value>): void {
   }
 }
 
-/** A kernel whose loads and inputs are still values of the loop. */
-interface Plan {
-  lanes: Lanes;
-  root: number;
-  store: Value | undefined;
-  sum: Sum | undefined;
-}
-
-/** phi' = phi op x. */
-interface Sum {
-  phi: Value;
-  next: Value;
-  reduce: Reduction;
-  x: Value;
-  /** Comparing without a sign. */
-  flips: boolean;
-  /** Width of what is gathered, and whether its first bit is turned. */
-  lane: Lane;
-  turns: boolean;
-}
-
-function recognise(loop: CountedLoop): Plan | undefined {
-  const { block } = loop;
-  const effects = block.body.filter((v) => v.op.reads || v.op.writes);
-  if (effects.length === 0 || effects.some((v) => v.op.bytes === 0)) return undefined;
-  const stores = effects.filter((v) => v.op.writes);
-  const others = block.phis.filter((phi) => loop.step(phi) === undefined);
-  const plan =
-    stores.length === 1 && others.length === 0
-      ? storing(loop, stores[0])
-      : stores.length === 0 && others.length === 1
-        ? summing(loop, others[0])
-        : undefined;
-  if (plan === undefined || pressure(plan.lanes.nodes, plan.root) > VECTORS) return undefined;
-  return plan.lanes.inputs.length + plan.lanes.loads.length < MOST_INPUTS ? plan : undefined;
-}
-
-function storing(loop: CountedLoop, store: Value): Plan | undefined {
-  const { bytes } = store.op;
-  if (loop.stride(store.args[0]) !== bytes) return undefined;
-  const lanes = new Lanes(loop, 16 / bytes, true);
-  const found = lanes.node(store.args[1], (bytes * 8) as Lane);
-  const root = found === undefined ? undefined : lanes.prune(found);
-  return root === undefined ? undefined : { lanes, root, store, sum: undefined };
-}
-
-function summing(loop: CountedLoop, phi: Value): Plan | undefined {
-  const sum = sumOf(loop, phi);
-  if (sum === undefined || phi.type === 1 || phi.type === 0) return undefined;
-  const widths = loop.block.body.filter((v) => v.op.bytes > 0).map((v) => v.op.bytes);
-  const lanes = new Lanes(loop, 16 / Math.min(...widths), false);
-  const found = sum.reduce === "add" ? addend(lanes, sum.x, phi.type) : gathered(lanes, sum, phi.type);
-  const root = found === undefined ? undefined : lanes.prune(found);
-  if (root === undefined || lanes.loads.length === 0) return undefined;
-  return { lanes, root, store: undefined, sum };
-}
-
-/** What is gathered, in lanes as narrow as it fits. */
-function gathered(lanes: Lanes, sum: Sum, type: Lane): number | undefined {
-  const { x, reduce, flips } = sum;
-  const compares = reduce === "smax" || reduce === "smin";
-  const bits = bitsOf(x);
-  for (const lane of [8, 16, 32, 64] as const) {
-    if (lane > type || (lane < type && bits > lane) || (lane === 64 && compares)) continue;
-    const root = lanes.node(x, lane);
-    if (root === undefined) continue;
-    sum.lane = lane;
-    if (!compares) return root;
-    if (lane === 8) sum.reduce = reduce === "smax" ? "umax" : "umin";
-    // Comparing without a sign is comparing with the first bit turned.
-    sum.turns = lane < type ? lane !== 8 && bits >= lane : flips;
-    return sum.turns ? lanes.add("xor", lane, [root, lanes.constant(lane, 1 << (lane - 1))]) : root;
-  }
-  return undefined;
-}
-
-/** What is summed up, in lanes as narrow as it fits; neighbours are added until lanes are as wide as the sum. */
-function addend(lanes: Lanes, v: Value, type: Lane): number | undefined {
-  const product = v.op === op.mul && type === 32 && v.args.every(isSigned16) ? v.args : undefined;
-  const factors = product?.map((x) => lanes.node(x, 16));
-  if (factors !== undefined && !factors.includes(undefined)) return lanes.add("dot", 32, factors);
-  const apart = difference(v)?.map((x) => lanes.node(x, 8));
-  if (apart !== undefined && !apart.includes(undefined)) return lanes.add("sad", 64, apart);
-  const bits = bitsOf(v);
-  const narrow = (lane: Lane) => (bits <= lane && lane < type ? lanes.node(v, lane) : undefined);
-  const bytes = narrow(8);
-  if (bytes !== undefined) return lanes.add("sad", 64, [bytes]);
-  for (const lane of [16, 32] as const) {
-    let node = narrow(lane);
-    for (let wide = lane * 2; node !== undefined && wide <= type; wide *= 2) {
-      const low = lanes.constant(64, wide === 32 ? 0xffff : -1, wide === 32 ? 0xffff : 0);
-      const upper = lanes.add("lshr", wide as Lane, [node], { lo: wide / 2 });
-      node = lanes.add("add", wide as Lane, [lanes.add("and", wide as Lane, [node, low]), upper]);
-    }
-    if (node !== undefined) return node;
-  }
-  return lanes.node(v, type);
-}
-
-const SUMS = new Map<Op, Reduction>([
-  [op.add, "add"],
-  [op.xor, "xor"],
-  [op.or, "or"],
-  [op.and, "and"],
-]); // prettier-ignore
-
-function sumOf(loop: CountedLoop, phi: Value): Sum | undefined {
-  const next = phi.args[loop.latch];
-  if (next.block !== loop.block) return undefined;
-  const [a, b] = next.args;
-  const reduce = SUMS.get(next.op);
-  if (reduce !== undefined && a !== b && (a === phi || b === phi))
-    return { phi, next, reduce, x: a === phi ? b : a, flips: false, lane: 64, turns: false };
-  return next.op === op.select ? extreme(phi, next) : undefined;
-}
-
 /** The number that no other one is beyond, in a lane. */
 const extremeOf = (reduce: Reduction, lane: Lane): number =>
   reduce === "smax"
@@ -184,22 +65,6 @@ const extremeOf = (reduce: Reduction, lane: Lane): number =>
       : reduce === "umax"
         ? 0
         : 255;
-
-const GREATER: readonly number[] = [UGT, UGE, SGT, SGE];
-const ORDERED: readonly number[] = [...GREATER, ULT, ULE, SLT, SLE];
-
-/** select(x > phi, x, phi), any way round. */
-function extreme(phi: Value, next: Value): Sum | undefined {
-  const [condition, yes, no] = next.args;
-  if (condition.op !== op.icmp || !ORDERED.includes(condition.aux)) return undefined;
-  const [a, b] = condition.args;
-  const x = yes === phi ? no : yes;
-  const fits = (a === yes && b === no) || (a === no && b === yes);
-  if (!fits || x === phi || (yes !== phi && no !== phi)) return undefined;
-  const greater = GREATER.includes(condition.aux) === (a === yes);
-  const reduce = greater ? "smax" : "smin";
-  return { phi, next, reduce, x, flips: condition.aux <= UGE, lane: 32, turns: false };
-}
 
 /** Rounds from which on a sum by vectors is quicker than the loop. */
 const LEAST_ROUNDS = 4;
@@ -337,7 +202,11 @@ class Rewrite {
     const addresses = lanes.loads.map((load) => loop.atStart(load.args[0], emit));
     const inputs = lanes.inputs.map((v) => loop.atStart(v, emit));
     const list = [rounds];
-    const place = (v: Value) => (list.includes(v) ? list.indexOf(v) : list.push(v) - 1);
+    // The rounds are counted down: what is needed beside that comes again.
+    const place = (v: Value) => {
+      const known = list.indexOf(v, 1);
+      return known > 0 ? known : list.push(v) - 1;
+    };
     const nodes = lanes.nodes.map((node): KernelNode => {
       if (node.op === "load") return { ...node, aux: place(addresses[-node.aux - 1]) };
       return node.op === "splat" ? { ...node, aux: place(inputs[node.aux]) } : node;

@@ -299,6 +299,12 @@ const OTHERS: Loop[] = [
     kernel: "kernel",
   },
   {
+    name: "the number of rounds in all lanes",
+    body: "r7 = *(u64 *)(r3 + 0)\nr7 ^= r5\n*(u64 *)(r4 + 0) = r7",
+    steps: [8, 8],
+    kernel: "splat64",
+  },
+  {
     name: "a counter that goes down",
     body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
     steps: [4, 0],
