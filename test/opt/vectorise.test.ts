@@ -441,10 +441,12 @@ const options: CompileOptions = { raw: true, name: "test", ctx: "args", check: t
 /** Runs a loop both ways on memories; gives the first difference. */
 class Pair {
   private readonly engines;
-  readonly memory = new Uint8Array(4096);
-  private readonly original = Uint8Array.from(this.memory, (_, k) => (k * 167 + (k >> 4) * 91 + 13) & 255);
+  readonly memory: Uint8Array;
+  private readonly original: Uint8Array;
 
-  constructor(loop: Loop) {
+  constructor(loop: Loop, size = 4096) {
+    this.memory = new Uint8Array(size);
+    this.original = Uint8Array.from(this.memory, (_, k) => (k * 167 + (k >> 4) * 91 + 13) & 255);
     const code = assemble(source(loop));
     const load = (host: Runtime, more: CompileOptions) => {
       const { container, debug } = compile(code, { ...options, ...more });
@@ -513,6 +515,15 @@ describe.skipIf(process.arch !== "x64")("vectorise", () => {
         }
     },
   );
+
+  it.each([...COPIES, ...FILLS])("$name, many", (loop) => {
+    using pair = new Pair(loop, 16384);
+    for (const count of [250, 255, 256, 257, 511, 512, 513, 900])
+      for (const to of [9000, 9003, 40, 2000]) {
+        const failure = pair.run(1024, to, count);
+        if (failure) expect(failure).toBeUndefined();
+      }
+  });
 
   it("random loops", () => {
     const rng = random(20_261_122);
