@@ -286,6 +286,12 @@ function icmp(fn: Fn, v: Value, emit: Emit): Value {
   if (swapped !== undefined) return swapped;
   const withZero = BESIDE_ZERO.find((row) => row.cond === v.aux && isInt(b, row.n));
   if (withZero !== undefined) return emit(op.icmp, 1, [a, fn.const(a.type, 0)], withZero.zero);
+  // The sign of a narrow value is one of its bits.
+  if ((v.aux === SLT || v.aux === SGE) && isZero(b) && (a.op === op.sext8 || a.op === op.sext16)) {
+    const [x] = a.args;
+    const sign = emit(op.and, x.type, [x, fn.const(x.type, a.op === op.sext8 ? 0x80 : 0x8000, 0)]);
+    return emit(op.icmp, 1, [sign, fn.const(x.type, 0)], v.aux === SLT ? NE : EQ);
+  }
   if (v.aux === UGT && isZero(b)) v.aux = NE;
   if (v.aux === ULE && isZero(b)) v.aux = EQ;
   if (v.aux === ULT && isZero(b)) return fn.const(1, 0);

@@ -7,6 +7,7 @@ import { Replacements } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
+import { recurrences } from "../ir/recurrences.ts";
 
 /** Operations of both sides together, and selects, at most: beyond that a branch that is predicted costs less. */
 const MOST_OPERATIONS = 3;
@@ -20,10 +21,12 @@ const KEEPS_BY_ZERO = new Set<unknown>([op.add, op.sub, op.or, op.xor]);
 
 export function ifConvert(fn: Fn): void {
   const replaced = new Replacements();
+  const groups = recurrences(fn);
   // Inner ones first: a converted side may be part of a larger one.
   for (let changed = true; changed; ) {
     changed = false;
-    for (let b = fn.blocks.length - 1; b >= 0; b--) if (convert(fn, fn.blocks[b], replaced)) changed = true;
+    for (let b = fn.blocks.length - 1; b >= 0; b--)
+      if (convert(fn, fn.blocks[b], groups, replaced)) changed = true;
   }
   replaced.apply(fn);
   fn.blocks = fn.blocks.filter((block, i) => i === 0 || block.predecessors.length > 0);
@@ -44,7 +47,7 @@ function sideOf(from: Block, next: Block, join: Block): Side | undefined {
   return { block: next, join, edge: join.predecessors.indexOf(next) };
 }
 
-function convert(fn: Fn, block: Block, replaced: Replacements): boolean {
+function convert(fn: Fn, block: Block, groups: Int32Array, replaced: Replacements): boolean {
   if (block.end !== "branch") return false;
   const [yes, no] = block.successors;
   if (yes === no || block.control!.op !== op.icmp) return false;
@@ -54,7 +57,8 @@ function convert(fn: Fn, block: Block, replaced: Replacements): boolean {
     const [onYes, onNo] = [sideOf(block, yes, join), sideOf(block, no, join)];
     if (onYes === undefined || onNo === undefined || (onYes.block === undefined && onNo.block === undefined))
       continue;
-    if (!pays(block, onYes, onNo)) continue;
+    if (!pays(block, onYes, onNo) || join.phis.some((phi) => waits(phi, onYes, onNo, block, groups)))
+      continue;
     select(fn, block, onYes, onNo, replaced);
     return true;
   }
@@ -105,6 +109,38 @@ function conditional(
   );
   block.body.push(made);
   return made;
+}
+
+/**
+ * What goes round a loop through this choice: with a branch, which is guessed, the next round need not wait for the
+ * comparison. What is kept or replaced as a whole, and sums of what may be nothing, wait little; where a search goes on
+ * depends on what it finds, and is not guessed.
+ */
+function waits(phi: Value, yes: Side, no: Side, { control }: Block, groups: Int32Array): boolean {
+  const [a, b] = [phi.args[yes.edge], phi.args[no.edge]];
+  const group = groups[phi.id] ?? 0;
+  if (group === 0 || a === b) return false;
+  const goesRound = (v: Value) => groups[v.id] === group;
+  if (!goesRound(a) && !goesRound(b)) return false;
+  const isKept = (kept: Value, other: Value) => whole(kept).op === op.phi && !goesRound(other);
+  if (isKept(a, b) || isKept(b, a)) return false;
+  const [changed, x] = a.args[0] === b ? [a, b] : [b, a];
+  if (KEEPS_BY_ZERO.has(changed.op) && changed.args[0] === x && !goesRound(changed.args[1])) return false;
+  return !control!.args.map(whole).some((v) => v.op.reads && dependsOn(v.args[0], goesRound, SEARCHED));
+}
+
+/** Operations between what goes round and the address of what is found. */
+const SEARCHED = 5;
+
+function dependsOn(v: Value, has: (v: Value) => boolean, depth: number): boolean {
+  return has(v) || (depth > 0 && v.args.some((arg) => dependsOn(arg, has, depth - 1)));
+}
+
+/** What was extended or cut. */
+function whole(v: Value): Value {
+  let at = v;
+  while (FREE.has(at.op) && at.op !== op.icmp) at = at.args[0];
+  return at;
 }
 
 function select(fn: Fn, block: Block, yes: Side, no: Side, replaced: Replacements): void {

@@ -4,12 +4,14 @@
  * happens in place.
  */
 
+import { dominators } from "../ir/dominators.ts";
 import { countUses } from "../ir/flow.ts";
 import { type Emit, fold, isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
 export function lateCounters(fn: Fn): void {
+  laterSums(fn);
   const uses = countUses(fn);
   let users: Map<Value, Value[]> | undefined;
   for (const block of fn.blocks) {
@@ -25,6 +27,23 @@ export function lateCounters(fn: Fn): void {
 }
 
 const isSum = (v: Value): boolean => v.op === op.add && isConst(v.args[1]);
+
+/** Behind the increment sums start from what it made: i + 11 is (i + 1) + 10. */
+function laterSums(fn: Fn): void {
+  let dominates: ReturnType<typeof dominators> | undefined;
+  for (const block of fn.blocks) {
+    for (const v of block.body) {
+      const [phi, by] = v.args;
+      if (!isSum(v) || phi.op !== op.phi || phi.block === block) continue;
+      const next = phi.args.find((arg) => arg !== v && isSum(arg) && arg.args[0] === phi);
+      if (next === undefined || next.block === block) continue;
+      dominates ??= dominators(fn);
+      if (!dominates(next.block, block)) continue;
+      const distance = fn.value(op.sub, v.type, [by, next.args[1]], block, v.at);
+      v.args = [next, fold(fn, distance, () => distance)];
+    }
+  }
+}
 
 /** The sum, made in the same block, that becomes the phi which `test` adds to. */
 function following(test: Value): Value | undefined {

@@ -35,6 +35,8 @@ export interface Machine {
   compare(inst: MInst): { condition: number; register: number };
   /** The opposite condition. */
   inverse(condition: number): number;
+  /** Bit r: register r may be written. */
+  readonly scratch: number;
   /** The condition of an unconditional branch. */
   readonly always: number;
   finish(): Uint8Array;
@@ -64,6 +66,7 @@ class Emitter {
     this.fn = fn;
     this.moves = allocation.moves;
     this.machine = machine;
+    if (!fn.small) this.breakCycles(allocation.liveIn);
     this.early = fn.blocks.map((block) => this.earlyMoves(block, allocation.liveIn));
     this.twin = this.findTwins();
     this.skipped = this.findSkipped();
@@ -108,6 +111,19 @@ class Emitter {
       if (machine.isJump(inst)) this.jump(from.successors[0], block, from.index === block);
       else if (machine.isBranch(inst)) this.branch(inst, from, block);
       else machine.inst(inst);
+    }
+  }
+
+  /** Values that change places on the way round a loop: moves through a free register wait less than exchanges. */
+  private breakCycles(liveIn: Int32Array): void {
+    for (const { index, insts, successors, depth } of this.fn.blocks) {
+      if (depth === 0 || successors.length !== 1) continue;
+      const list = this.moves[index][insts.length - 1];
+      if (list.some(({ hi }) => hi === SWAP))
+        this.moves[index][insts.length - 1] = withoutSwaps(
+          list,
+          this.machine.scratch & ~liveIn[successors[0]],
+        );
     }
   }
 
@@ -274,4 +290,31 @@ class Emitter {
     this.add(block, taken, inverts ? machine.inverse(condition) : condition, register);
     this.jump(other, block);
   }
+}
+
+/** Runs of exchanges as moves, where one of the `free` registers has no part in them. */
+function withoutSwaps(list: readonly Move[], free: number): Move[] {
+  let rest = free;
+  for (const { to, from } of list) for (const r of [to, from]) if (r >= 0 && r < SLOT) rest &= ~(1 << r);
+  if (rest === 0 || list.some(({ to, from, hi }) => hi === SWAP && (to >= SLOT || from >= SLOT)))
+    return [...list];
+  const spare = 31 - Math.clz32(rest & -rest);
+  const move = (to: number, from: number): Move => ({ to, from, lo: 0, hi: 0 });
+  const result: Move[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const first = list[i];
+    if (first.hi !== SWAP || first.from < 0) {
+      result.push(first);
+      continue;
+    }
+    result.push(move(spare, first.to), move(first.to, first.from));
+    let last = first.from;
+    while (list[i + 1]?.hi === SWAP && list[i + 1].to === last) {
+      i++;
+      result.push(move(last, list[i].from));
+      last = list[i].from;
+    }
+    result.push(move(last, spare));
+  }
+  return result;
 }

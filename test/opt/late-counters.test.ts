@@ -55,4 +55,19 @@ exit`;
   it("not one that is stored", () => {
     expect(lines(access("\n*(u64 *)(r1 + 64) = r6")).some((line) => /= phi 0, v\d+$/.test(line))).toBe(true);
   });
+
+  it("sums behind the loop start from the next round's counter", () => {
+    const text = lines(`r6 = 0
+again:
+r3 = *(u8 *)(r1 + 0)
+r4 = r6
+r6 += 1
+r1 += r3
+if r3 != 0 goto again
+r4 += 11
+r0 = r4
+exit`);
+    const next = text.find((line) => /= add v\d+, 1$/.test(line))?.split(":")[0];
+    expect(text.some((line) => line.endsWith(`= add ${next}, 10`))).toBe(true);
+  });
 });

@@ -41,6 +41,8 @@ const isSignTest = ({ kind, aux, lo, cond }: MInst): boolean =>
 
 class Encoder implements Machine {
   readonly forms = arm64Branches;
+  /** Cycles go through a register of the encoder's own. */
+  readonly scratch = 0;
   readonly always = ALWAYS;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;

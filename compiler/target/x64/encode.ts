@@ -55,6 +55,7 @@ export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): Fu
 class Encoder implements Machine {
   readonly forms = x64Branches;
   readonly always = ALWAYS;
+  readonly scratch: number;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
   private readonly asm = new X64Assembler();
@@ -68,6 +69,7 @@ class Encoder implements Machine {
 
   constructor(fn: MFn, allocation: Allocation, bpfStack: number) {
     this.small = fn.small;
+    this.scratch = ((~CALLEE_SAVED & ~(1 << X64.rsp)) | allocation.written) & 0xffff;
     this.kernels = fn.kernels;
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
     this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
