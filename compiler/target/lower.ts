@@ -9,6 +9,7 @@ import { upperZero } from "../ir/fold.ts";
 import { Block, type Fn, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
+import { LoopConstants } from "./loop-constants.ts";
 import { MBlock, type MFn, MInst } from "./mir.ts";
 
 /** What selection must know beyond the function. */
@@ -26,6 +27,8 @@ export interface Selection {
   end(l: Lowering, block: Block): void;
   /** Makes a leaf (a constant or an address) in `register`. */
   leaf(l: Lowering, v: Value, register: number): void;
+  /** A constant that is worth a register throughout a loop; none unless given. */
+  isLong?(v: Value): boolean;
   /** A leaf that is worth keeping in a register between its uses in a block. */
   isCostly(l: Lowering, v: Value): boolean;
   /** More costly leaves than this are not kept at once: registers are worth more. */
@@ -53,6 +56,9 @@ export class Lowering {
   private readonly pending = new Map<Value, number>();
   private group: MInst[] = [];
   private readonly narrowLeaves: number[] = [];
+  private readonly depths: Int32Array;
+  private readonly loopConstants: LoopConstants;
+  private block: Block;
   private readonly inBlock = new Map<Value, number>();
   /** 64-bit constants whose register also is that of a 32-bit one. */
   private readonly twins = new Map<Value, Value>();
@@ -65,6 +71,9 @@ export class Lowering {
     this.rules = rules;
     this.gotLeaf = fn.leaf(op.got, 64, 0);
     this.useCount = countUses(fn);
+    this.depths = loopDepths(fn);
+    this.loopConstants = new LoopConstants(fn, this.depths);
+    this.block = fn.blocks[0];
     this.findTwins();
     this.registerOf = new Int32Array(fn.nextValue).fill(-1);
     this.epoch = countWrites(fn);
@@ -76,7 +85,7 @@ export class Lowering {
     const { fn } = this;
     for (const block of fn.blocks)
       for (const phi of block.phis) for (const arg of phi.args) if (!isLeaf(arg)) this.register(arg);
-    const depths = loopDepths(fn);
+    const { depths } = this;
     const index = new Map(fn.blocks.map((block, i) => [block, i]));
     const blocks = fn.blocks.map((block, i) => {
       const made = new MBlock(i);
@@ -140,11 +149,14 @@ export class Lowering {
 
   private lower(block: Block, to: MBlock): void {
     this.backwards = [];
+    this.block = block;
     this.inBlock.clear();
     for (const v of block.body) for (const arg of v.args) this.countInBlock(arg);
     this.at = block.at;
     this.step(() => this.rules.end(this, block));
     this.edgeLeaves(block);
+    for (const { leaf, register } of this.loopConstants.take(block))
+      this.step(() => this.rules.leaf(this, leaf, register));
     for (let i = block.body.length - 1; i >= 0; i--) {
       const v = block.body[i];
       const wanted = v.op.writes || this.registerOf[v.id] >= 0;
@@ -258,7 +270,10 @@ export class Lowering {
     const own = this.root(v);
     const root = this.twins.get(own) ?? own;
     if (isLeaf(root) && root.op !== op.param && root.op !== op.got) {
-      let register = this.pending.get(root);
+      let register = this.rules.isLong?.(root)
+        ? this.loopConstants.register(root, this.block, () => this.fresh())
+        : undefined;
+      register ??= this.pending.get(root);
       if (register === undefined) {
         register = this.fresh();
         if (root.op === op.const && (root.type === 32 || root.hi === 0)) this.narrowLeaves.push(register);

@@ -74,6 +74,22 @@ const CASES: [name: string, source: string, gives: string[]][] = [
     "r0 = r1\nr0 *= 31\nr0 += r2\nr0 *= 31\nexit",
     ["mov w2, #0x1f", "madd x0, x0, x2, x1", "mul x0, x0, x2", "ret"],
   ],
+  [
+    "a long constant in a loop is made in front of it",
+    "r0 = 0\nr4 = 0x123456789abc ll\nagain:\nr0 ^= r1\nr0 *= r4\nr1 -= 1\nif r1 != 0 goto again\nexit",
+    [
+      "mov x1, #0x9abc",
+      "movk x1, #0x5678, lsl #16",
+      "movk x1, #0x1234, lsl #32",
+      "mov x2, x0",
+      "mov w0, #0",
+      "eor x0, x0, x2",
+      "mul x0, x0, x1",
+      "sub x2, x2, #1",
+      "cbnz x2, …",
+      "ret",
+    ],
+  ],
 ];
 
 describe("AArch64", () => {

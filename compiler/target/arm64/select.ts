@@ -65,9 +65,18 @@ const isAddImmediate = (v: Value): boolean => isSmall(v) && fitsAdd(v.lo);
 /** The bitmask immediate of a constant, or -1. */
 const bitmask = (v: Value): number => (isConst(v) ? bitmaskImmediate(v.lo, v.type === 64 ? v.hi : v.lo) : -1);
 
+/** Instructions that make a constant, as encode.ts does: 16 bits each, the rest zeros or ones. */
+function constantLength({ type, lo, hi }: Value): number {
+  const upper = type === 64 ? hi : 0;
+  const parts = [lo & 0xffff, lo >>> 16, upper & 0xffff, upper >>> 16].slice(0, upper === 0 ? 2 : 4);
+  const rest = (plain: number) => parts.filter((part) => part !== plain).length;
+  return Math.max(1, Math.min(rest(0), rest(0xffff)));
+}
+
 export const arm64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
   keptLeaves: 8,
+  isLong: (v) => isConst(v) && constantLength(v) > 1,
   isCostly: (l, v) =>
     v.op === op.data ||
     v.op === op.map ||
