@@ -107,6 +107,8 @@ test r/m32, imm32 | F7 /0 id
 test r/m64, imm32 | REX.W F7 /0 id
 test r/m32, r32 | 85 /r
 test r/m64, r64 | REX.W 85 /r
+bt r/m32, r32 | 0F A3 /r
+bt r/m64, r64 | REX.W 0F A3 /r
 cdq | 99
 cqo | REX.W 99
 bswap r32 | 0F C8+r

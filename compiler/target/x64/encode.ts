@@ -439,6 +439,7 @@ class Encoder implements Machine {
       else this.memory((fitsInt8(lo) ? R.cmp8 : R.cmp32)[wide], 0, inst, lo);
     } else if (inst.aux === kinds.COMPARE) asm.rr(R.cmp[wide], uses[1], uses[0]);
     else if (inst.aux === kinds.TEST) asm.rr(R.test[wide], uses[1], uses[0]);
+    else if (inst.aux === kinds.BIT) asm.rr(R.bitTest[wide], uses[1], uses[0]);
     else if (inst.aux === kinds.TEST_IMM) {
       if (lo >= 0 && lo < 128) asm.rr(R.testImm8, 0, uses[0], lo);
       else asm.rr(R.testImm[lo >= 0 ? 0 : wide], 0, uses[0], lo);

@@ -21,6 +21,9 @@ const KEEPS = new Set<number>([
   K.select,
 ]);
 
+/** Comparisons of two registers. */
+const OF_TWO = new Set<number>([kinds.COMPARE, kinds.TEST, kinds.BIT]);
+
 interface Comparison {
   aux: number;
   a: number;
@@ -50,7 +53,7 @@ export class Flags {
   /** The condition under which the flags give what `inst` asks of `uses`; undefined: they do not. */
   condition({ aux, lo, width, cond }: MInst, [a, b]: readonly number[]): number | undefined {
     const { known, carry } = this;
-    const register = aux === kinds.COMPARE || aux === kinds.TEST ? b : -1;
+    const register = OF_TWO.has(aux) ? b : -1;
     if (known !== null && known.aux === aux && known.width === width && (cond <= NE || !known.equality)) {
       if (known.a === a && known.b === register && known.lo === lo) return cond;
       if (aux === kinds.COMPARE && known.a === b && known.b === a) return COND[cond].swap;
@@ -65,7 +68,7 @@ export class Flags {
   compared({ aux, lo, width }: MInst, [a, b]: readonly number[]): void {
     this.forget();
     if (aux === kinds.COMPARE_LOAD || aux === kinds.COMPARE_LOAD_IMM) return;
-    const register = aux === kinds.COMPARE || aux === kinds.TEST ? b : -1;
+    const register = OF_TWO.has(aux) ? b : -1;
     this.known = { aux, a, b: register, lo, width, equality: false };
   }
 

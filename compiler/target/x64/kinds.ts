@@ -68,6 +68,9 @@ export const COMPARE = 0,
   COMPARE_LOAD = 4,
   COMPARE_LOAD_IMM = 5,
   /** Nothing: the instruction before did. */
-  COMPARED = 6; // prettier-ignore
+  COMPARED = 6,
+  /** Bit uses[1] of uses[0], into the carry flag. */
+  BIT = 7; // prettier-ignore
+
 /** Indexes of alu instructions whose flags are those of their result compared with zero. */
 export const LOGIC: ReadonlySet<number> = new Set([1, 2, 4]);

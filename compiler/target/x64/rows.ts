@@ -40,6 +40,7 @@ export const R = {
   xadd: both("lock xadd r/m%, r%"),
   cmpxchg: both("lock cmpxchg r/m%, r%"),
   test: both("test r/m%, r%"),
+  bitTest: both("bt r/m%, r%"),
   testImm: both("test r/m%, imm32"),
   testImm8: x64("test r/m8, imm8"),
   alu: ALU.map((name) => both(`${name} r/m%, r%`)),

@@ -4,10 +4,11 @@ import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Block, Value } from "../../ir/ir.ts";
-import { COND, EQ, type Op, op, SLT, ULE } from "../../ir/ops.ts";
+import { COND, EQ, NE, type Op, op, SLT, UGE, ULE, ULT } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
+  type Comparison,
   type Convention,
   DIVISION,
   EXTEND_BITS,
@@ -382,7 +383,7 @@ function atomic(l: Lowering, v: Value): void {
 }
 
 function branch(l: Lowering, condition: Value, block: Block): void {
-  const { a, b } = readCondition(l, condition);
+  const { a, b } = readTest(l, condition);
   if (compareMemory(l, condition, block)) return;
   if (afterExchange(l, condition, block)) {
     const inst = l.emit(K.branch, -1, []);
@@ -408,8 +409,8 @@ function afterExchange(l: Lowering, { op: row, aux, args: [a, b] }: Value, { bod
 
 /** A branch on what stands in memory: compared there with a constant, or with a register. */
 function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
-  const { a, b, cond, isTest } = readCondition(l, condition);
-  if (isTest || condition.block !== block || l.useCount[condition.id] !== 1) return false;
+  const { a, b, cond, isTest, isBit } = readTest(l, condition);
+  if (isTest || isBit || condition.block !== block || l.useCount[condition.id] !== 1) return false;
   const isByte = a.op === op.load8 && isConst(b) && b.lo >= 0 && b.lo < 256 && cond < SLT;
   const whole = (load: Value) =>
     load.op === op.load64 ? a.type === 64 : load.op === op.load32 && a.type === 32;
@@ -431,11 +432,32 @@ function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
   return true;
 }
 
+const isOne = (v: Value): boolean => isConst(v) && v.lo === 1 && v.hi === 0;
+
+/** What a condition compares; isBit: bit b of a, clear (UGE) or set (ULT), as the carry flag tells it. */
+function readTest(l: Lowering, condition: Value): Comparison & { isBit: boolean } {
+  const read = readCondition(l, condition);
+  if (!read.isTest) return { ...read, isBit: false };
+  const { a, b, cond } = read;
+  const bit = (x: Value, count: Value) => ({
+    ...{ a: x, b: count, isTest: false, isBit: true },
+    cond: cond === NE ? ULT : UGE,
+  });
+  const isShift = (v: Value) => l.useCount[v.id] === 1 && !isConst(v.args[1]);
+  if (isOne(b) && (a.op === op.lshr || a.op === op.ashr) && isShift(a)) return bit(a.args[0], a.args[1]);
+  for (const [x, one] of [
+    [a, b],
+    [b, a],
+  ])
+    if (one.op === op.shl && isOne(one.args[0]) && isShift(one)) return bit(x, one.args[1]);
+  return { ...read, isBit: false };
+}
+
 const isImmediate = (b: Value): boolean => isSmall(b) || b.op === op.undef;
 
 function choose(l: Lowering, v: Value): void {
   const [condition, yes, no] = v.args;
-  const { a, b } = readCondition(l, condition);
+  const { a, b } = readTest(l, condition);
   if (
     isConst(yes) &&
     isConst(no) &&
@@ -475,7 +497,7 @@ const differsByOne = (x: Value, y: Value): boolean => isSmall(x) && isSmall(y) &
 /** One of two neighbouring constants: the lower one plus what a comparison gives. */
 function chooseNext(l: Lowering, v: Value, condition: Value): void {
   const [, yes, no] = v.args;
-  const { a, b } = readCondition(l, condition);
+  const { a, b } = readTest(l, condition);
   const flag = l.fresh();
   const inst = l.emit(K.set, flag, isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
   compared(l, inst, condition);
@@ -487,9 +509,10 @@ function chooseNext(l: Lowering, v: Value, condition: Value): void {
 
 /** What an instruction compares, and how. */
 function compared(l: Lowering, inst: MInst, condition: Value): void {
-  const { a, b, cond, isTest } = readCondition(l, condition);
+  const { a, b, cond, isTest, isBit } = readTest(l, condition);
   const immediate = isImmediate(b);
-  if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
+  if (isBit) inst.aux = kinds.BIT;
+  else if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
   else inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
   inst.lo = b.lo;
   inst.cond = cond;
