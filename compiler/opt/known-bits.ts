@@ -34,6 +34,7 @@ function simpler(fn: Fn, v: Value, bits: Bits): Value | undefined {
   if (v.op === op.and && isConst(b) && bits.within(a, b.lo, b.hi)) return a;
   if (v.op === op.zext && a.op === op.trunc && bits.within(a.args[0], -1, 0)) return a.args[0];
   if (v.op === op.sext32 && a.op === op.trunc && bits.within(a.args[0], 0x7fffffff, 0)) return a.args[0];
+  if (a.type !== v.type) return undefined;
   if (v.op === op.sext8 && bits.within(a, 0x7f, 0)) return a;
   if (v.op === op.sext16 && bits.within(a, 0x7fff, 0)) return a;
   return undefined;
