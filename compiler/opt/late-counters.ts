@@ -82,6 +82,10 @@ function moveCounter(
   const ahead = (by.lo - next.args[1].lo) | 0;
   const isSmall = (c: Value) => c.hi === c.lo >> 31;
   if (phi.type !== 64 || !isSmall(by) || !isSmall(next.args[1])) return false;
+  // What it starts with is made in front of the loop, not in another one.
+  const isReady = (arg: Value, i: number) =>
+    arg === next || isConst(arg) || phi.block.predecessors[i].successors.length === 1;
+  if (!phi.args.every(isReady)) return false;
   if (users.get(next)!.some((user) => user !== phi)) return false;
   const accesses = new Map<Value, number>();
   for (const user of users.get(phi)!) {

@@ -49,6 +49,8 @@ export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine):
 
 /** Instructions of a round's end that is made more than once. */
 const LATCH = 4;
+/** Ways to it, at most: each is a copy. */
+const WAYS = 3;
 
 class Emitter {
   private readonly fn: MFn;
@@ -257,7 +259,7 @@ class Emitter {
 
   /** The end of a loop's round that is short enough to stand at the end of each way to it: a jump less a round. */
   private isShortLatch(target: number, block: number): boolean {
-    const { insts, successors, depth } = this.fn.blocks[target];
+    const { insts, successors, predecessors, depth } = this.fn.blocks[target];
     const moves = this.moves[target].flat().length + this.early[target].length;
     const goesBack = successors.some((next) => this.final(next) <= Math.min(block, target));
     return (
@@ -265,6 +267,7 @@ class Emitter {
       depth > 0 &&
       this.fn.blocks[block].depth === depth &&
       successors.length === 2 &&
+      predecessors.length <= WAYS &&
       goesBack &&
       insts.length + moves <= LATCH
     );

@@ -101,6 +101,10 @@ inc r/m32 | FF /0
 inc r/m64 | REX.W FF /0
 dec r/m32 | FF /1
 dec r/m64 | REX.W FF /1
+adc r/m32, imm8 | 83 /2 ib
+adc r/m64, imm8 | REX.W 83 /2 ib
+sbb r/m32, imm8 | 83 /3 ib
+sbb r/m64, imm8 | REX.W 83 /3 ib
 test r/m8, imm8 | F6 /0 ib
 cmp r/m8, imm8 | 80 /7 ib
 test r/m32, imm32 | F7 /0 id

@@ -13,6 +13,7 @@ import {
   X64Assembler,
   type X64Row,
 } from "../../../formats/isa/x64.ts";
+import { ULT } from "../../ir/ops.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
 import type { Allocation, MFn, MInst, Move } from "../mir.ts";
@@ -51,6 +52,9 @@ export const CALLEE_SAVED = SAVED.reduce((bits, r) => bits | (1 << r), 0);
 export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): FunctionCode {
   return emitFunction(fn, allocation, new Encoder(fn, allocation, bpfStack));
 }
+
+/** Kinds whose width is that of what they compare; disp is their own. */
+const COMPARES = new Set<number>([K.select, K.addFlag, K.subFlag]);
 
 class Encoder implements Machine {
   readonly forms = x64Branches;
@@ -227,7 +231,7 @@ class Encoder implements Machine {
     const { asm } = this;
     const { def, uses, lo, aux } = inst;
     const wide = inst.width === 64 ? 1 : 0;
-    if (inst.tied) this.copy(def, uses[0], inst.kind === K.select ? (inst.disp === 64 ? 1 : 0) : wide);
+    if (inst.tied) this.copy(def, uses[0], COMPARES.has(inst.kind) ? (inst.disp === 64 ? 1 : 0) : wide);
     switch (inst.kind) {
       case K.const:
         this.constant(def, lo, inst.hi);
@@ -369,11 +373,17 @@ class Encoder implements Machine {
       case K.mulHigh:
         asm.rr(R.mulHigh, 0, uses[1]);
         break;
+      case K.addFlag:
+      case K.subFlag: {
+        const { condition } = this.compare(inst, this.compared(inst));
+        // Below: the carry is what is added; not below: 1 - carry.
+        const below = condition === CONDITION[ULT];
+        const row = below === (inst.kind === K.addFlag) ? R.adc : R.sbb;
+        asm.rr(row[inst.disp === 64 ? 1 : 0], 0, def, below ? 0 : -1);
+        break;
+      }
       case K.select: {
-        const turned = (k: number) => (inst.swapped && k < 2 ? 1 - k : k);
-        const place = (k: number) => (k === 0 ? def : uses[k]);
-        const operands = [place(turned(inst.hi & 15)), place(turned(inst.hi >> 4))];
-        const { condition } = this.compare(inst, operands);
+        const { condition } = this.compare(inst, this.compared(inst));
         const row = R.cmov[inst.swapped ? this.inverse(condition) : condition];
         asm.rr(row[inst.disp === 64 ? 1 : 0], def, uses[1]);
         break;
@@ -385,6 +395,13 @@ class Encoder implements Machine {
         bug(`no encoding for kind ${inst.kind} (${registerName(Math.max(def, 0), 64)})`);
     }
     this.flags.after(inst);
+  }
+
+  /** The registers that a tied instruction compares, of which one may be what it overwrites. */
+  private compared({ def, uses, hi, swapped }: MInst): number[] {
+    const turned = (k: number) => (swapped && k < 2 ? 1 - k : k);
+    const place = (k: number) => (turned(k) === 0 ? def : uses[turned(k)]);
+    return [place(hi & 15), place(hi >> 4)];
   }
 
   private memoryImm(inst: MInst, wide: 0 | 1): void {

@@ -46,6 +46,8 @@ export const K = {
   lockAluImm: 43, // memory, lo; aux = index in ALU
   tailSlot: 44, // as callSlot, call and callRegister, with the caller's frame gone and its return address
   tailCall: 45,
+  addFlag: 47, // tied: uses[0] + 1 if what is compared is below, or not below (cond); as select
+  subFlag: 48, // the same, uses[0] - 1
   tailRegister: 46, // the last use, in rax
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;

@@ -17,6 +17,8 @@ export const R = {
   movImm64: x64("mov r64, imm64"),
   movSigned: x64("mov r/m64, imm32"),
   lea: both("lea r%, m"),
+  adc: both("adc r/m%, imm8"),
+  sbb: both("sbb r/m%, imm8"),
   inc: both("inc r/m%"),
   dec: both("dec r/m%"),
   neg: both("neg r/m%"),

@@ -4,7 +4,7 @@ import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Block, Value } from "../../ir/ir.ts";
-import { COND, EQ, NE, type Op, op, SLT, UGE, ULE, ULT } from "../../ir/ops.ts";
+import { COND, EQ, NE, type Op, op, SLT, UGE, UGT, ULE, ULT } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -199,9 +199,10 @@ function arithmetic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   switch (v.op) {
     case op.add:
-      add(l, v);
+      if (!withFlag(l, v)) add(l, v);
       return;
     case op.sub:
+      if (withFlag(l, v)) return;
       if (isZero(a)) tied(l, K.neg, v, [b]);
       else if (!withLoad(l, v)) tied(l, K.alu, v, [a, b]).aux = 3;
       return;
@@ -256,6 +257,46 @@ function arithmetic(l: Lowering, v: Value): void {
       if (!DIVISION.has(v.op)) bug(`no selection for ${v.op.name}`);
       divide(l, v);
   }
+}
+
+/** x + 1 or x - 1 where one unsigned number is below another, or is not: with the carry of their comparison. */
+function withFlag(l: Lowering, v: Value): boolean {
+  const isFlag = (f: Value) =>
+    f.op === op.select &&
+    f.block === v.block &&
+    l.useCount[f.id] === 1 &&
+    ((isOne(f.args[1]) && isZero(f.args[2])) || (isZero(f.args[1]) && isOne(f.args[2])));
+  const [a, b] = v.args;
+  const [x, flag] = isFlag(b) ? [a, b] : v.op === op.add && isFlag(a) ? [b, a] : [];
+  if (x === undefined || flag === undefined || isConst(x)) return false;
+  const [condition, yes] = flag.args;
+  const read = asCarry(readTest(l, condition));
+  if (read === undefined) return false;
+  const inst = tied(l, v.op === op.add ? K.addFlag : K.subFlag, v, [x]);
+  inst.disp = v.type;
+  place(l, inst, read.limit === undefined ? [read.a, read.b] : [read.a]);
+  inst.aux = read.isBit ? kinds.BIT : read.limit === undefined ? kinds.COMPARE : kinds.COMPARE_IMM;
+  inst.lo = read.limit ?? 0;
+  inst.cond = isOne(yes) ? read.cond : COND[read.cond].not;
+  inst.width = read.a.type;
+  return true;
+}
+
+/** The condition as "below" or "not below", of two registers or of one and a constant; undefined where it is neither. */
+function asCarry(read: ReturnType<typeof readTest>): (typeof read & { limit?: number }) | undefined {
+  const { a, b, cond, isTest } = read;
+  if (isTest) return undefined;
+  if (!isImmediate(b)) {
+    if (cond === ULT || cond === UGE) return read;
+    return cond === UGT || cond === ULE ? { ...read, a: b, b: a, cond: COND[cond].swap } : undefined;
+  }
+  const limit = cond === ULT || cond === UGE ? b.lo : b.lo + 1;
+  // Zero alone is below 1; what is at most n is below n + 1, but for the greatest number.
+  if (limit <= 0 || !fitsInt32(limit)) return undefined;
+  if (cond === ULT || cond === ULE || (cond === EQ && b.lo === 0)) return { ...read, cond: ULT, limit };
+  return cond === UGE || cond === UGT || (cond === NE && b.lo === 0)
+    ? { ...read, cond: UGE, limit }
+    : undefined;
 }
 
 function add(l: Lowering, v: Value): void {
@@ -455,6 +496,15 @@ function readTest(l: Lowering, condition: Value): Comparison & { isBit: boolean 
 
 const isImmediate = (b: Value): boolean => isSmall(b) || b.op === op.undef;
 
+/** Adds what a tied instruction compares. It is often one of its operands, and then need not live on behind its place. */
+function place(l: Lowering, inst: MInst, operands: Value[]): void {
+  const places = operands.map((operand) => {
+    const known = inst.uses.indexOf(l.register(operand));
+    return known >= 0 ? known : inst.uses.push(l.register(operand)) - 1;
+  });
+  inst.hi = places[0] | ((places[1] ?? 0) << 4);
+}
+
 function choose(l: Lowering, v: Value): void {
   const [condition, yes, no] = v.args;
   const { a, b } = readTest(l, condition);
@@ -480,15 +530,10 @@ function choose(l: Lowering, v: Value): void {
     return;
   }
   const inst = tied(l, K.select, v, [no, yes]);
-  // What is compared is often one of the two: it then need not live on behind its place.
-  const places = (isImmediate(b) ? [a] : [a, b]).map((operand) => {
-    const known = inst.uses.indexOf(l.register(operand));
-    return known >= 0 ? known : inst.uses.push(l.register(operand)) - 1;
-  });
+  place(l, inst, isImmediate(b) ? [a] : [a, b]);
   compared(l, inst, condition);
   inst.commutative = true;
   inst.disp = v.type;
-  inst.hi = places[0] | ((places[1] ?? 0) << 4);
 }
 
 /** One constant is the other plus one. */
