@@ -10,6 +10,8 @@ import { op } from "../ir/ops.ts";
 
 /** Phis of loops become equal once what comes back is. */
 const ROUNDS = 3;
+/** Of the same computation in many places, none of which dominates another, so many are looked at. */
+const MOST_OTHERS = 32;
 
 export function valueNumbering(fn: Fn): void {
   const dominates = dominators(fn);
@@ -27,6 +29,7 @@ export function valueNumbering(fn: Fn): void {
         return;
       }
       const found = others.find((other) => dominates(other.block, v.block));
+      if (found === undefined && others.length === MOST_OTHERS) others.shift();
       if (found === undefined) others.push(v);
       else replaced.set(v, found);
     };

@@ -3,104 +3,94 @@
 import type { MFn } from "./mir.ts";
 
 export interface Liveness {
-  /** Registers live at the end and at the start of each block, phis' results included at the start. */
+  /** Registers live at the end and at the start of each block, ascending; results of phis are not live at the start. */
   out: number[][];
   in: number[][];
 }
 
 /**
- * Only registers used outside the block that defines them take part in the iteration: most are not, and the bit
- * sets stay small.
+ * Every register has one definition: from each use outside its block, a walk back to it marks where it is live. The
+ * time is that of writing the result down.
  */
 export function liveRegisters(fn: MFn): Liveness {
   const home = new Int32Array(fn.registers).fill(-1);
-  const globals: number[] = [];
-  const number = new Int32Array(fn.registers).fill(-1);
-  const isGlobal = (register: number) => {
-    if (number[register] >= 0) return;
-    number[register] = globals.length;
-    globals.push(register);
-  };
   for (const { register } of fn.entry) home[register] = 0;
   for (const block of fn.blocks) {
     for (const phi of block.phis) home[phi.def] = block.index;
     for (const inst of block.insts) if (inst.def >= 0) home[inst.def] = block.index;
   }
-  for (const block of fn.blocks) {
-    for (const inst of block.insts)
-      for (const use of inst.uses) if (use >= 0 && home[use] !== block.index) isGlobal(use);
-    for (const phi of block.phis) {
-      isGlobal(phi.def);
-      for (const arg of phi.args) if (arg.register >= 0) isGlobal(arg.register);
-    }
+  const walk = new Walk(fn, home);
+  const { starts, ends } = usesElsewhere(fn, home);
+  for (let register = 0; register < fn.registers; register++) {
+    for (const block of ends[register] ?? []) walk.liveOut(block, register);
+    for (const block of starts[register] ?? []) walk.liveIn(block, register);
   }
-  return iterate(fn, globals, number);
+  return { in: walk.in, out: walk.out };
 }
 
-function iterate(fn: MFn, globals: number[], number: Int32Array): Liveness {
-  const words = (globals.length + 31) >> 5;
-  const count = fn.blocks.length;
-  const use = new Int32Array(words * count);
-  const def = new Int32Array(words * count);
-  const out = new Int32Array(words * count);
-  const live = new Int32Array(words * count);
-  const set = (bits: Int32Array, block: number, bit: number) => {
-    bits[block * words + (bit >> 5)] |= 1 << (bit & 31);
+/** By register: blocks that need it at their start, and blocks at whose end a phi takes it. */
+function usesElsewhere(fn: MFn, home: Int32Array): { starts: number[][]; ends: number[][] } {
+  const starts: number[][] = [];
+  const ends: number[][] = [];
+  const add = (lists: number[][], register: number, block: number) => {
+    const list = lists[register];
+    if (list === undefined) lists[register] = [block];
+    else if (list[list.length - 1] !== block) list.push(block);
   };
   for (const { index, insts, phis, predecessors } of fn.blocks) {
-    for (let i = insts.length - 1; i >= 0; i--) {
-      const { def: written, uses } = insts[i];
-      if (written >= 0 && number[written] >= 0) {
-        set(def, index, number[written]);
-        use[index * words + (number[written] >> 5)] &= ~(1 << (number[written] & 31));
-      }
-      for (const read of uses) if (read >= 0 && number[read] >= 0) set(use, index, number[read]);
-    }
-    for (const phi of phis) {
-      set(def, index, number[phi.def]);
-      use[index * words + (number[phi.def] >> 5)] &= ~(1 << (number[phi.def] & 31));
-      for (const [k, arg] of phi.args.entries())
-        if (arg.register >= 0) set(out, predecessors[k], number[arg.register]);
-    }
+    for (const inst of insts)
+      for (const use of inst.uses) if (use >= 0 && home[use] !== index) add(starts, use, index);
+    for (const phi of phis)
+      for (const [k, { register }] of phi.args.entries())
+        if (register >= 0) add(ends, register, predecessors[k]);
   }
-  const phiOut = out.slice();
-  const work = fn.blocks.map((_, b) => b);
-  const queued = new Uint8Array(count).fill(1);
-  const visited = new Uint8Array(count);
-  while (work.length > 0) {
-    const b = work.pop()!;
-    queued[b] = 0;
-    let changed = visited[b] === 0;
-    visited[b] = 1;
-    for (let w = 0; w < words; w++) {
-      let bits = phiOut[b * words + w];
-      for (const next of fn.blocks[b].successors) bits |= live[next * words + w];
-      out[b * words + w] = bits;
-      const now = use[b * words + w] | (bits & ~def[b * words + w]);
-      if (now !== live[b * words + w]) {
-        live[b * words + w] = now;
-        changed = true;
-      }
-    }
-    if (!changed) continue;
-    for (const before of fn.blocks[b].predecessors) {
-      if (queued[before] === 1) continue;
-      queued[before] = 1;
-      work.push(before);
-    }
-  }
-  return { out: lists(out, words, count, globals), in: lists(live, words, count, globals) };
+  return { starts, ends };
 }
 
-function lists(bits: Int32Array, words: number, count: number, globals: number[]): number[][] {
-  const result: number[][] = [];
-  for (let b = 0; b < count; b++) {
-    const list: number[] = [];
-    for (let w = 0; w < words; w++) {
-      for (let rest = bits[b * words + w]; rest !== 0; rest &= rest - 1)
-        list.push(globals[w * 32 + 31 - Math.clz32(rest & -rest)]);
-    }
-    result.push(list);
+class Walk {
+  readonly in: number[][];
+  readonly out: number[][];
+  private readonly fn: MFn;
+  private readonly home: Int32Array;
+  /** By block: the last register that was found live there. */
+  private readonly lastIn: Int32Array;
+  private readonly lastOut: Int32Array;
+  private readonly work: number[] = [];
+
+  constructor(fn: MFn, home: Int32Array) {
+    const lists = (): number[][] => fn.blocks.map(() => []);
+    const none = () => new Int32Array(fn.blocks.length).fill(-1);
+    this.fn = fn;
+    this.home = home;
+    [this.in, this.out] = [lists(), lists()];
+    [this.lastIn, this.lastOut] = [none(), none()];
   }
-  return result;
+
+  liveOut(block: number, register: number): void {
+    if (this.lastOut[block] === register) return;
+    this.lastOut[block] = register;
+    this.out[block].push(register);
+    if (this.home[register] !== block) this.liveIn(block, register);
+  }
+
+  /** Goes on through all predecessors, one after the other. */
+  liveIn(block: number, register: number): void {
+    const { work } = this;
+    if (this.lastIn[block] === register) return;
+    this.enter(block, register);
+    for (let at = work.pop(); at !== undefined; at = work.pop()) {
+      for (const before of this.fn.blocks[at].predecessors) {
+        if (this.lastOut[before] === register) continue;
+        this.lastOut[before] = register;
+        this.out[before].push(register);
+        if (this.home[register] !== before && this.lastIn[before] !== register) this.enter(before, register);
+      }
+    }
+  }
+
+  private enter(block: number, register: number): void {
+    this.lastIn[block] = register;
+    this.in[block].push(register);
+    this.work.push(block);
+  }
 }
