@@ -23,7 +23,7 @@ static struct version {
 	prog_t *native;
 	struct program program;
 	double best;
-} versions[16];
+} versions[48];
 static int count;
 
 static uint8_t *original, *memory;
@@ -80,6 +80,7 @@ int main(int argc, char **argv)
 	NATIVE
 #undef X
 	for (int k = 3; k + 1 < argc; k += 2) {
+		if (count == sizeof versions / sizeof *versions) return fprintf(stderr, "harness: too many versions\n"), 1;
 		struct version *v = &versions[count++];
 		v->name = argv[k];
 		v->best = 1e300;

@@ -42,18 +42,28 @@ export function codeTable({ programs, geomean }: CodeReport): string {
 
 /** Passes that may be left out, and how much slower and larger code is then. */
 export const MEASURED_PASSES: readonly string[] = [
+  "promote-stack",
+  "inline-functions",
+  "thread-jumps",
+  "merge-loads",
+  "merge-stores",
+  "known-bits",
   "value-numbering",
   "rotates",
   "divide-constants",
+  "multiply-constants",
+  "reassociate",
+  "sink-phis",
   "if-convert",
+  "bit-tests",
+  "vectorise",
   "block-loops",
   "narrow-phis",
   "unroll-counted",
   "unroll-shifts",
+  "order-phis",
+  "late-counters",
   "layout",
-  "promote-stack",
-  "merge-loads",
-  "inline-functions",
 ];
 
 export function passTable({ programs }: CodeReport): string {
