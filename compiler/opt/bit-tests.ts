@@ -3,8 +3,8 @@
  * word with a bit for each member, and one comparison.
  */
 
-import { Replacements } from "../ir/flow.ts";
-import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
+import { replaceEach } from "../ir/emit.ts";
+import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op, ULT } from "../ir/ops.ts";
 
@@ -12,25 +12,10 @@ import { EQ, NE, op, ULT } from "../ir/ops.ts";
 const LEAST = 3;
 
 export function bitTests(fn: Fn): void {
-  const replaced = new Replacements();
-  for (const block of fn.blocks) {
-    const body: Value[] = [];
-    for (const v of block.body) {
-      const emit: Emit = (row, type, args, aux = 0) => {
-        const made = fn.value(row, type, args, block, v.at);
-        made.aux = aux;
-        const result = fold(fn, made, emit);
-        if (result === made) body.push(made);
-        return result;
-      };
-      const set = v.op === op.select ? membership(v) : undefined;
-      const test = set !== undefined ? look(fn, v, set, emit) : undefined;
-      if (test === undefined) body.push(v);
-      else replaced.set(v, test);
-    }
-    block.body = body;
-  }
-  replaced.apply(fn);
+  replaceEach(fn, (v, emit) => {
+    const set = v.op === op.select ? membership(v) : undefined;
+    return set !== undefined ? look(fn, v, set, emit) : undefined;
+  });
 }
 
 interface Membership {

@@ -4,8 +4,8 @@
  */
 
 import * as i64 from "../../formats/int64.ts";
-import { Replacements } from "../ir/flow.ts";
-import { type Emit, fold, isConst } from "../ir/fold.ts";
+import { replaceEach } from "../ir/emit.ts";
+import { type Emit, isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
@@ -14,26 +14,12 @@ const DIVISIONS = new Set([op.udiv, op.umod, op.sdiv, op.smod] as (typeof op.udi
 
 /** At -Os only in loops: a division is half as long, and ten times as slow. */
 export function divideConstants(fn: Fn, { level }: { level: 0 | 1 | 2 | "s" }): void {
-  const replaced = new Replacements();
   const depth = level === "s" ? loopDepths(fn) : undefined;
-  for (const block of fn.blocks) {
-    if (depth?.[block.id] === 0) continue;
-    const body: Value[] = [];
-    for (const v of block.body) {
-      const emit: Emit = (row, type, args, aux = 0) => {
-        const made = fn.value(row, type, args, block, v.at);
-        made.aux = aux;
-        const result = fold(fn, made, emit);
-        if (result === made) body.push(made);
-        return result;
-      };
-      const result = DIVISIONS.has(v.op) && isConst(v.args[1]) ? new Division(fn, emit).of(v) : undefined;
-      if (result === undefined) body.push(v);
-      else replaced.set(v, result);
-    }
-    block.body = body;
-  }
-  replaced.apply(fn);
+  replaceEach(
+    fn,
+    (v, emit) => (DIVISIONS.has(v.op) && isConst(v.args[1]) ? new Division(fn, emit).of(v) : undefined),
+    (block) => depth?.[block.id] !== 0,
+  );
 }
 
 /** The reciprocal of d for dividends below 2^bits: m < 2^most, and p; undefined: m would be larger. */

@@ -5,8 +5,9 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
+import { emitter } from "../ir/emit.ts";
 import { countUses } from "../ir/flow.ts";
-import { type Emit, fold, isConst } from "../ir/fold.ts";
+import { fold, isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
@@ -99,12 +100,7 @@ function moveCounter(
   phi.args = phi.args.map((arg, i) => {
     if (arg === next) return arg;
     const from = phi.block.predecessors[i];
-    const emit: Emit = (row, type, args) => {
-      const v = fn.value(row, type, args, from, from.at);
-      const result = fold(fn, v, emit);
-      if (result === v) from.body.push(v);
-      return result;
-    };
+    const emit = emitter(fn, from, from.at);
     return emit(op.add, 64, [arg, distance]);
   });
   control.args[k] = next;
@@ -150,12 +146,7 @@ function addressed(
 function rewrite(fn: Fn, block: Block, control: Value, k: number, next: Value): void {
   const test = control.args[k];
   const made: Value[] = [];
-  const emit: Emit = (row, type, args) => {
-    const v = fn.value(row, type, args, block, test.at);
-    const result = fold(fn, v, emit);
-    if (result === v) made.push(v);
-    return result;
-  };
+  const emit = emitter(fn, block, test.at, made);
   const distance = emit(op.sub, test.type, [test.args[1], next.args[1]]);
   // Not through the rules: they would make i + 5 of it again.
   const sum = fn.value(op.add, test.type, [next, distance], block, test.at);

@@ -4,30 +4,13 @@
  */
 
 import * as i64 from "../../formats/int64.ts";
-import { Replacements } from "../ir/flow.ts";
-import { type Emit, fold, isConst } from "../ir/fold.ts";
+import { replaceEach } from "../ir/emit.ts";
+import { type Emit, isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
 export function multiplyConstants(fn: Fn): void {
-  const replaced = new Replacements();
-  for (const block of fn.blocks) {
-    const body: Value[] = [];
-    for (const v of block.body) {
-      const emit: Emit = (row, type, args, aux = 0) => {
-        const made = fn.value(row, type, args, block, v.at);
-        made.aux = aux;
-        const result = fold(fn, made, emit);
-        if (result === made) body.push(made);
-        return result;
-      };
-      const product = v.op === op.mul && isConst(v.args[1]) ? multiply(fn, v, emit) : undefined;
-      if (product === undefined) body.push(v);
-      else replaced.set(v, product);
-    }
-    block.body = body;
-  }
-  replaced.apply(fn);
+  replaceEach(fn, (v, emit) => (v.op === op.mul && isConst(v.args[1]) ? multiply(fn, v, emit) : undefined));
 }
 
 function multiply(fn: Fn, { type, args: [x, by] }: Value, emit: Emit): Value | undefined {

@@ -4,8 +4,9 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
+import { emitter } from "../ir/emit.ts";
 import { countUses, Replacements, reversePostorder } from "../ir/flow.ts";
-import { type Emit, fold, isConst } from "../ir/fold.ts";
+import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { type Op, op } from "../ir/ops.ts";
@@ -62,13 +63,7 @@ function operands(root: Value, uses: Int32Array, inner: Set<Value>): Value[] {
 }
 
 function ordered(fn: Fn, root: Value, leaves: Value[], ready: Float64Array, body: Value[]): Value {
-  const emit: Emit = (row, type, args, aux = 0) => {
-    const made = fn.value(row, type, args, root.block, root.at);
-    made.aux = aux;
-    const result = fold(fn, made, emit);
-    if (result === made) body.push(made);
-    return result;
-  };
+  const emit = emitter(fn, root.block, root.at, body);
   const early = leaves.filter((leaf) => ready[leaf.id] < RECURRENT && !isConst(leaf));
   const late = leaves.filter((leaf) => ready[leaf.id] >= RECURRENT);
   late.sort((a, b) => ready[a.id] - ready[b.id]);

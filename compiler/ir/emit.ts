@@ -1,0 +1,37 @@
+/** New values where old ones stand, folded as they are made. */
+
+import { Replacements } from "./flow.ts";
+import { type Emit, fold } from "./fold.ts";
+import type { Block, Fn, Value } from "./ir.ts";
+
+/** Makes values of `block`, of instruction `at`, at the end of `to`. */
+export function emitter(fn: Fn, block: Block, at: number, to: Value[] = block.body): Emit {
+  const emit: Emit = (row, type, args, aux = 0) => {
+    const made = fn.value(row, type, args, block, at);
+    made.aux = aux;
+    const result = fold(fn, made, emit);
+    if (result === made) to.push(made);
+    return result;
+  };
+  return emit;
+}
+
+/** Replaces each value for which `rule` gives another one; what the rule emits comes in its place. */
+export function replaceEach(
+  fn: Fn,
+  rule: (v: Value, emit: Emit) => Value | undefined,
+  isWanted: (block: Block) => boolean = () => true,
+): void {
+  const replaced = new Replacements();
+  for (const block of fn.blocks) {
+    if (!isWanted(block)) continue;
+    const body: Value[] = [];
+    for (const v of block.body) {
+      const result = rule(v, emitter(fn, block, v.at, body));
+      if (result === undefined) body.push(v);
+      else replaced.set(v, result);
+    }
+    block.body = body;
+  }
+  replaced.apply(fn);
+}
