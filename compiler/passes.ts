@@ -27,6 +27,7 @@ import { promoteStack } from "./opt/promote-stack.ts";
 import { reassociate } from "./opt/reassociate.ts";
 import { rotates } from "./opt/rotates.ts";
 import { simplify } from "./opt/simplify.ts";
+import { sink } from "./opt/sink.ts";
 import { sinkPhis } from "./opt/sink-phis.ts";
 import { tailCalls } from "./opt/tail-calls.ts";
 import { tailReturns } from "./opt/tail-returns.ts";
@@ -118,6 +119,9 @@ export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  // What became equal decides branches that follow each other.
+  { name: "thread-jumps", run: threadJumps, skip: [0, 1, "s"] },
+  { name: "clean-flow", run: cleanFlow, skip: [0, 1, "s"] },
   { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: [0, 1, "s"] },
@@ -133,6 +137,8 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
+  // Loops have the shape that they keep; what leaves them may take work along.
+  { name: "sink", run: sink, skip: [0, "s"] },
   { name: "order-phis", run: orderPhis, skip: NOT_AT_0 },
   // No local rule may look at what it makes.
   { name: "late-counters", run: lateCounters, skip: NOT_AT_0 },

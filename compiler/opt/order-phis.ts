@@ -3,14 +3,16 @@
  * that can be: both are then one register, without a move. Everything else stays in its order as far as it can.
  */
 
+import { isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { op } from "../ir/ops.ts";
+import { NE, type Op, op } from "../ir/ops.ts";
 
 /** Values of a block; longer ones stay as they are: each wish costs a walk over the block. */
 const MOST = 256;
 
 export function orderPhis(fn: Fn): void {
   for (const block of fn.blocks) {
+    testLast(block);
     if (block.body.length > MOST) continue;
     const places = new Map(block.body.map((v, i) => [v, i]));
     const wishes = block.successors.flatMap((next) =>
@@ -21,6 +23,22 @@ export function orderPhis(fn: Fn): void {
     for (const { early, late } of wishes) if (!reaches(before, early, late)) before[late].push(early);
     block.body = ordered(block.body, before);
   }
+}
+
+const SETS_FLAGS = new Set<Op>([op.add, op.sub, op.and, op.or, op.xor]);
+
+/** What is compared with zero comes right before the branch: its own flags tell. */
+function testLast({ body, control }: Block): void {
+  if (control?.op !== op.icmp || !isZero(control.args[1]) || control.aux > NE) return;
+  const [tested] = control.args;
+  const at = body.indexOf(tested);
+  if (at < 0 || !SETS_FLAGS.has(tested.op)) return;
+  for (let i = at + 1; i < body.length; i++) if (body[i] !== control && body[i].args.includes(tested)) return;
+  body.splice(at, 1);
+  const end = body.indexOf(control);
+  body.splice(end < 0 ? body.length : end, 0, tested);
+  // The comparison itself is made where the branch is.
+  if (end >= 0) body.push(...body.splice(body.indexOf(tested), 2));
 }
 
 /** Pairs of places in the block: a use of the phi that comes after its next value. */

@@ -8,7 +8,7 @@ import { dominators } from "../ir/dominators.ts";
 import { dropUnreachable, insertBlock, jump, removeEdge } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { EQ, NE, op } from "../ir/ops.ts";
+import { COND, EQ, NE, op } from "../ir/ops.ts";
 import { repair, type Use, usesOf } from "../ir/repair.ts";
 
 /** Values that a block may compute for its branch alone. */
@@ -66,8 +66,24 @@ function decide(fn: Fn, block: Block, k: number): 0 | 1 | undefined {
     else known.set(v, emit(v.op, v.type, args, v.aux));
   }
   const control = known.get(block.control!) ?? block.control!;
-  if (!isConst(control)) return undefined;
+  if (!isConst(control)) return implied(block, block.predecessors[k]);
   return control.lo === 0 ? 1 : 0;
+}
+
+/** Blocks without a choice on the way from a branch. */
+const FAR = 4;
+
+/** The same, where a branch before asked the same. */
+function implied(block: Block, before: Block): 0 | 1 | undefined {
+  let [from, to] = [before, block];
+  for (let i = 0; i < FAR && from.end === "jump" && from.predecessors.length === 1; i++)
+    [from, to] = [from.predecessors[0], from];
+  const [control, known] = [block.control!, from.control];
+  if (from.end !== "branch" || from === block || from.successors[0] === from.successors[1]) return undefined;
+  if (known!.op !== op.icmp || known!.args.some((arg, i) => arg !== control.args[i])) return undefined;
+  const isTrue = from.successors[0] === to;
+  if (known!.aux === control.aux) return isTrue ? 0 : 1;
+  return known!.aux === COND[control.aux].not ? (isTrue ? 1 : 0) : undefined;
 }
 
 /** Redirects the ways that are decided, each through a block of its own. */

@@ -197,7 +197,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
       for (const arg of phi.args) {
         if (arg.register < 0) continue;
         interval.friends.push(arg.register);
-        get(arg.register).friends.unshift(phi.def);
+        get(arg.register).friends.unshift(phi.def, ...wish.beyond(phi.def));
       }
     }
     if (b === 0) {
@@ -248,6 +248,11 @@ class Wishes {
         }
       }
     }
+  }
+
+  /** The phi that a phi goes into: its register may be known earlier. */
+  beyond(phi: number): number[] {
+    return this.phi[phi] >= 0 && this.phi[phi] !== phi ? [this.phi[phi]] : [];
   }
 
   /** Of an instruction's tied operand that dies there, the phi that its result goes into; -1 = none or known. */

@@ -26,6 +26,9 @@ import { ALU_INDEX, address, inMemory, isScaled, scaleOf, tied, withLoad } from 
 
 const mask = (...registers: number[]) => registers.reduce((bits, r) => bits | (1 << r), 0);
 
+/** Uses of a zero in a block, from which on it has a register there: stack memory is cleared in many stores. */
+const FREQUENT = 3;
+
 /** System V. */
 const CONVENTION: Convention = {
   arguments: [X64.rdi, X64.rsi, X64.rdx, X64.rcx, X64.r8, X64.r9],
@@ -39,7 +42,7 @@ export const x64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
   keptLeaves: 4,
   isCostly: (l, v) =>
-    (l.context.small && l.usesInBlock(v) > 1) ||
+    isFrequent(l, v) ||
     v.op === op.data ||
     v.op === op.map ||
     (isConst(v) && v.type === 64 && v.hi !== 0 && v.hi !== -1),
@@ -70,11 +73,15 @@ function call(l: Lowering, v: Value): void {
   if (inMemory) address(l, inst, target.args[0], target.aux);
 }
 
+/** A constant that is worth a register for the length of its block. */
+const isFrequent = (l: Lowering, v: Value): boolean =>
+  l.usesInBlock(v) > (l.context.small ? 1 : FREQUENT) && (l.context.small || isZero(v));
+
 function store(l: Lowering, v: Value): void {
   if (inMemory(l, v)) return;
   const value = v.args[1];
-  // A constant that is made in a register first is shorter; zero always, others if there is more than one use.
-  const shorter = l.context.small && v.op.bytes >= 4 && (isZero(value) || l.usesInBlock(value) > 1);
+  // A constant that is made in a register first is shorter; at -Os zero always.
+  const shorter = v.op.bytes >= 4 && ((l.context.small && isZero(value)) || isFrequent(l, value));
   const immediate = isSmall(value) && !shorter;
   const inst = immediate ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
   inst.lo = value.lo;
