@@ -5,7 +5,7 @@
  */
 
 import { CountedLoop } from "../ir/counted.ts";
-import { insertBlock, jump } from "../ir/flow.ts";
+import { jump } from "../ir/flow.ts";
 import { type Emit, fold } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op, UGE } from "../ir/ops.ts";
@@ -75,17 +75,17 @@ class Rewrite {
     const { fn, loop, emit } = this;
     const { block, from, entry } = loop;
     const { store, load } = this.work;
-    const check = insertBlock(fn, from);
+    const check = fn.block();
     check.at = store.at;
     this.at = check;
     const rounds = loop.roundsBeforeLast(fn, emit);
     if (rounds === undefined) {
-      fn.blocks.splice(fn.blocks.indexOf(check), 1);
+      fn.blocks.pop();
       return;
     }
     from.successors[from.successors.indexOf(block)] = check;
     check.predecessors = [from];
-    const many = insertBlock(fn, check);
+    const many = fn.block();
     many.at = store.at;
     const enough = emit(op.icmp, 1, [rounds, fn.const(64, LEAST_BYTES / store.op.bytes)], UGE);
     // The loop is entered from the check, and from behind the operation.

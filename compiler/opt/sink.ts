@@ -4,7 +4,7 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { insertBlock, reversePostorder } from "../ir/flow.ts";
+import { reversePostorder } from "../ir/flow.ts";
 import { type Block, type Fn, retarget, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
@@ -49,7 +49,7 @@ export function sink(fn: Fn): void {
 
 /** A block on the edge from → to. */
 function split(fn: Fn, from: Block, to: Block): Block {
-  const middle = insertBlock(fn, from);
+  const middle = fn.block();
   middle.at = from.at;
   middle.predecessors = [from];
   middle.end = "jump";
@@ -66,7 +66,7 @@ function undo(fn: Fn, from: Block, middle: Block): void {
   from.body.push(...middle.body);
   retarget(from, middle, to);
   to.predecessors[to.predecessors.indexOf(middle)] = from;
-  fn.blocks.splice(fn.blocks.indexOf(middle), 1);
+  fn.blocks.splice(fn.blocks.lastIndexOf(middle), 1);
 }
 
 /** Whether control has come through `way` wherever `v` is used so; phis use it at the ends of predecessors. */

@@ -5,7 +5,7 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { dropUnreachable, insertBlock, jump, removeEdge } from "../ir/flow.ts";
+import { dropUnreachable, jump, removeEdge } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, op } from "../ir/ops.ts";
@@ -93,7 +93,7 @@ function thread(fn: Fn, block: Block, decided: (0 | 1 | undefined)[], uses: Use[
   const { successors } = block;
   for (const [k, before] of ways) {
     const target = successors[decided[k]!];
-    const edge = insertBlock(fn, before);
+    const edge = fn.block();
     edge.at = block.at;
     const args = block.phis.map((phi) => phi.args[k]);
     const from = target.predecessors.indexOf(block);

@@ -4,7 +4,6 @@
  */
 
 import { CountedLoop } from "../ir/counted.ts";
-import { insertBlock } from "../ir/flow.ts";
 import { type Emit, fold } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { NE, type Op, op, UGE } from "../ir/ops.ts";
@@ -111,19 +110,19 @@ class Unrolling {
   run(): void {
     const { fn, loop, emit } = this;
     const { block, from, entry } = loop;
-    const check = insertBlock(fn, from);
+    const check = fn.block();
     this.insn = block.at;
     check.at = block.at;
     this.at = check;
     const rounds = loop.roundsBeforeLast(fn, emit);
     if (rounds === undefined || rounds.op === op.const) {
-      fn.blocks.splice(fn.blocks.indexOf(check), 1);
+      fn.blocks.pop();
       return;
     }
     const enough = emit(op.icmp, 1, [rounds, fn.const(64, this.copyCount)], UGE);
-    const many = insertBlock(fn, check);
-    const body = insertBlock(fn, many);
-    const after = insertBlock(fn, body);
+    const many = fn.block();
+    const body = fn.block();
+    const after = fn.block();
     for (const made of [many, body, after]) made.at = block.at;
     from.successors[from.successors.indexOf(block)] = check;
     check.predecessors = [from];

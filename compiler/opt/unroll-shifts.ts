@@ -6,19 +6,23 @@
 import { removeEdge } from "../ir/flow.ts";
 import { type Block, type Fn, retarget, type Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
+import { type Use, usesOf } from "../ir/repair.ts";
 
 /** Values of a loop body worth copying, and copies at most. */
 const BODY_LIMIT = 24;
 const COPY_LIMIT = 4;
 
 export function unrollShifts(fn: Fn): void {
+  let uses: Use[][] | undefined;
   for (const block of [...fn.blocks]) {
     if (block.end !== "branch" || !block.successors.includes(block) || block.body.length > BODY_LIMIT)
       continue;
     const exit = block.successors.find((next) => next !== block);
     if (exit === undefined) continue;
     const copies = shiftLength(block) + 1;
-    if (copies > 1 && copies <= COPY_LIMIT) unroll(fn, block, exit, copies);
+    if (copies < 2 || copies > COPY_LIMIT) continue;
+    uses ??= usesOf(fn);
+    unroll(fn, uses, block, exit, copies);
   }
 }
 
@@ -38,8 +42,11 @@ function shiftLength(block: Block): number {
   return longest;
 }
 
-function unroll(fn: Fn, block: Block, exit: Block, copies: number): void {
-  const landing = makeLanding(fn, block, exit);
+function unroll(fn: Fn, uses: Use[][], block: Block, exit: Block, copies: number): void {
+  const landing = makeLanding(fn, uses, block, exit);
+  // Copies use what other loops make, too.
+  const note = (v: Value, user: Value | undefined, at: Block) =>
+    (uses[v.id] ??= []).push({ user, block: at });
   const latch = block.predecessors.indexOf(block);
   const staysOnTrue = block.successors[0] === block;
   let last = block;
@@ -59,28 +66,32 @@ function unroll(fn: Fn, block: Block, exit: Block, copies: number): void {
       again.hi = v.hi;
       names.set(v, again);
       made.body.push(again);
+      for (const arg of again.args) note(arg, again, made);
     }
     made.end = "branch";
     made.at = block.at;
     made.control = name(block.control!);
+    note(made.control, undefined, made);
     made.successors = staysOnTrue ? [block, landing] : [landing, block];
     retarget(last, block, made);
     made.predecessors = [last];
     block.predecessors[latch] = made;
     landing.predecessors.push(made);
-    for (const [k, phi] of landing.phis.entries()) phi.args.push(name(outgoing[k]));
-    fn.blocks.splice(fn.blocks.indexOf(made), 1);
-    fn.blocks.splice(fn.blocks.indexOf(last) + 1, 0, made);
+    for (const [k, phi] of landing.phis.entries()) {
+      phi.args.push(name(outgoing[k]));
+      note(name(outgoing[k]), phi, landing);
+    }
     last = made;
   }
-  for (const phi of block.phis) phi.args[latch] = name(phi.args[latch]);
+  for (const phi of block.phis) {
+    phi.args[latch] = name(phi.args[latch]);
+    note(phi.args[latch], phi, block);
+  }
 }
 
 /** A block on the exit edge with a phi for each value of the loop that is used outside. */
-function makeLanding(fn: Fn, block: Block, exit: Block): Block {
+function makeLanding(fn: Fn, uses: Use[][], block: Block, exit: Block): Block {
   const landing = fn.block();
-  fn.blocks.pop();
-  fn.blocks.splice(fn.blocks.indexOf(block) + 1, 0, landing);
   const args = exit.phis.map((phi) => phi.args[exit.predecessors.indexOf(block)]);
   removeEdge(block, exit);
   exit.predecessors.push(landing);
@@ -90,21 +101,17 @@ function makeLanding(fn: Fn, block: Block, exit: Block): Block {
   landing.successors = [exit];
   landing.predecessors = [block];
   retarget(block, exit, landing);
-  const outside = new Map<Value, Value>();
-  const rename = (v: Value) => {
-    if (v.block !== block || (!block.phis.includes(v) && !block.body.includes(v))) return v;
-    let phi = outside.get(v);
-    if (phi === undefined) {
-      phi = fn.value(op.phi, v.type, [v], landing, v.at);
-      landing.phis.push(phi);
-      outside.set(v, phi);
+  for (const v of [...block.phis, ...block.body]) {
+    const others = (uses[v.id] ?? []).filter((use) => use.block !== block);
+    if (others.length === 0) continue;
+    const phi = fn.value(op.phi, v.type, [v], landing, v.at);
+    landing.phis.push(phi);
+    uses[phi.id] = others;
+    uses[v.id] = [...uses[v.id].filter((use) => use.block === block), { user: phi, block: landing }];
+    for (const { user, block: at } of others) {
+      if (user !== undefined) user.args = user.args.map((arg) => (arg === v ? phi : arg));
+      else if (at.control === v) at.control = phi;
     }
-    return phi;
-  };
-  for (const other of fn.blocks) {
-    if (other === block || other === landing) continue;
-    for (const v of [...other.phis, ...other.body]) v.args = v.args.map(rename);
-    if (other.control !== null) other.control = rename(other.control);
   }
   return landing;
 }

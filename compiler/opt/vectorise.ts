@@ -4,7 +4,7 @@
  */
 
 import { CountedLoop } from "../ir/counted.ts";
-import { branch, insertBlock, jump } from "../ir/flow.ts";
+import { branch, jump } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import type { Kernel, KernelNode, Lane, Reduction } from "../ir/kernel.ts";
@@ -125,11 +125,11 @@ class Rewrite {
     // Where all that others need is known without the last round, the kernel may do it too.
     const needed = [...block.phis, ...block.body].filter((v) => this.outside[v.id] === 1);
     const leaves = [...needed, block.control!].every((v) => this.isKnown(v, MOST_DEPTH));
-    const check = this.blockBehind(from);
+    const check = this.newBlock();
     this.at = check;
     const found = loop.atLeast(this.least() - (leaves ? 1 : 0), fn, this.emit);
     if (found === undefined) {
-      fn.blocks.splice(fn.blocks.indexOf(check), 1);
+      fn.blocks.pop();
       return;
     }
     from.successors[from.successors.indexOf(block)] = check;
@@ -158,8 +158,8 @@ class Rewrite {
     }
   }
 
-  private blockBehind(block: Block): Block {
-    const made = insertBlock(this.fn, block);
+  private newBlock(): Block {
+    const made = this.fn.block();
     made.at = this.insn;
     return made;
   }
@@ -167,7 +167,7 @@ class Rewrite {
   /** A block on the loop's way out. */
   private joinBehind(): Block {
     const { block, exit } = this.loop;
-    const join = this.blockBehind(block);
+    const join = this.newBlock();
     block.successors[block.successors.indexOf(exit)] = join;
     join.predecessors = [block];
     exit.predecessors[exit.predecessors.indexOf(block)] = join;
@@ -184,7 +184,7 @@ class Rewrite {
   /** Goes on in a new block, or to the loop where the condition is false. */
   private guard(condition: Value, first = false): void {
     const { block, entry } = this.loop;
-    const next = this.blockBehind(this.at);
+    const next = this.newBlock();
     branch(this.at, condition, next, block);
     if (first)
       block.predecessors.pop(); // known by the place of the way in
@@ -253,9 +253,9 @@ class Rewrite {
     const { loop, plan, emit, at } = this;
     const { bytes } = store.op;
     const big = emit(op.icmp, 1, [rounds, this.number(LEAST_REPEATED / bytes)], UGE);
-    const end = this.blockBehind(at);
-    const few = this.blockBehind(at);
-    this.at = this.blockBehind(at);
+    const end = this.newBlock();
+    const few = this.newBlock();
+    this.at = this.newBlock();
     branch(at, big, this.at, few);
     const place = this.add(to, store.aux);
     const { loads, inputs, nodes } = plan.lanes;
