@@ -97,6 +97,12 @@ const CASES: Case[] = [
     result: 0xffffffffn,
   },
   {
+    name: "32-bit sums that cancel each other clear the upper half",
+    code: "r0 = *(u64 *)(r1 + 0)\nw0 -= 2\nw0 += 2\nr3 = *(u64 *)(r1 + 1)\nw3 += 0x7fffffff\nr4 = r3\nr4 >>= 32\nr0 += r4\nexit",
+    memory: BYTES,
+    result: 0xb4a39281n,
+  },
+  {
     name: "mov32 of a negative immediate clears the upper half",
     code: "r0 = 0\nw0 = -1\nexit",
     result: 0xffffffffn,

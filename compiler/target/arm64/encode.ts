@@ -126,7 +126,8 @@ class Encoder implements Machine {
   private addTo(to: number, from: number, n: number, wide: 0 | 1 = 1): void {
     const { asm } = this;
     const size = Math.abs(n);
-    if (n === 0 && to === from) return;
+    // Of 32 bits it still clears the upper half.
+    if (n === 0 && to === from && wide === 1) return;
     if (size < 4096) asm.emit((n < 0 ? R.subImm : R.addImm)[wide], to, from, 0, size);
     else if (fitsAdd(n)) asm.emit((n < 0 ? R.subImm12 : R.addImm12)[wide], to, from, 0, size / 4096);
     else if (size < 4096 * 4096) {
@@ -134,7 +135,7 @@ class Encoder implements Machine {
       asm.emit((n < 0 ? R.subImm : R.addImm)[wide], to, to, 0, size & 4095);
     } else {
       this.constant(X17, n | 0, n < 0 ? -1 : 0);
-      asm.emit(R.alu[0][1], to, from, X17);
+      asm.emit(R.alu[0][wide], to, from, X17);
     }
   }
 
