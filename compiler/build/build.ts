@@ -6,9 +6,10 @@
 import { bug } from "../../formats/error.ts";
 import type { Insn } from "../../formats/isa/bpf.ts";
 import { helperByName } from "../../helpers/table.ts";
-import { fold } from "../ir/fold.ts";
+import { emitter } from "../ir/emit.ts";
+import type { Emit } from "../ir/fold.ts";
 import { type Block, Fn, type Value } from "../ir/ir.ts";
-import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, type Type, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
+import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
 import type { Func, Reference } from "../program.ts";
 import { ARGUMENTS, type FlowBlock, helperArguments } from "./flow.ts";
 import type { Imports } from "./imports.ts";
@@ -69,8 +70,9 @@ class Builder {
   /** The value of each register: at the end of a finished block, and now. */
   private readonly exits: Value[][] = [];
   private registers: Value[] = [];
-  private block!: Block;
-  private at = -1;
+  private readonly emit: Emit;
+  block!: Block;
+  at = -1;
 
   constructor(func: Func, index: number, flow: FlowBlock[], params: number[], imports: Imports) {
     this.fn = new Fn(func.name, index);
@@ -79,6 +81,7 @@ class Builder {
     this.params = params;
     this.imports = imports;
     this.fn.params = params[index];
+    this.emit = emitter(this.fn, this);
   }
 
   run(): Fn {
@@ -135,14 +138,6 @@ class Builder {
     }
     return registers;
   }
-
-  private readonly emit = (row: Op, type: Type, args: Value[], aux = 0): Value => {
-    const made = this.fn.value(row, type, args, this.block, this.at);
-    made.aux = aux;
-    const result = fold(this.fn, made, this.emit);
-    if (result === made) this.block.body.push(made);
-    return result;
-  };
 
   private translate(flow: FlowBlock): void {
     const { insns, references, targets } = this.func;

@@ -4,13 +4,19 @@ import { Replacements } from "./flow.ts";
 import { type Emit, fold } from "./fold.ts";
 import type { Block, Fn, Value } from "./ir.ts";
 
-/** Makes values of `block`, of instruction `at`, at the end of `to`. */
-export function emitter(fn: Fn, block: Block, at: number, to: Value[] = block.body): Emit {
+/** Where values are made: the block, which may change, and the BPF instruction that they belong to. */
+export interface Place {
+  block: Block;
+  at: number;
+}
+
+/** Makes values at the end of the place's block, or of `to`. */
+export function emitter(fn: Fn, place: Place, to?: Value[]): Emit {
   const emit: Emit = (row, type, args, aux = 0) => {
-    const made = fn.value(row, type, args, block, at);
+    const made = fn.value(row, type, args, place.block, place.at);
     made.aux = aux;
     const result = fold(fn, made, emit);
-    if (result === made) to.push(made);
+    if (result === made) (to ?? place.block.body).push(made);
     return result;
   };
   return emit;
@@ -27,7 +33,7 @@ export function replaceEach(
     if (!isWanted(block)) continue;
     const body: Value[] = [];
     for (const v of block.body) {
-      const result = rule(v, emitter(fn, block, v.at, body));
+      const result = rule(v, emitter(fn, v, body));
       if (result === undefined) body.push(v);
       else replaced.set(v, result);
     }

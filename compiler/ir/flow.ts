@@ -1,6 +1,6 @@
 /** Edits and orders of the control-flow graph that several passes need. */
 
-import type { Block, Fn, Value } from "./ir.ts";
+import { type Block, type Fn, retarget, type Value } from "./ir.ts";
 
 /** Blocks in reverse postorder: a block comes after its predecessors, back edges apart. */
 export function reversePostorder(fn: Fn): Block[] {
@@ -116,6 +116,18 @@ export function insertBlock(fn: Fn, before: Block): Block {
   fn.blocks.pop();
   fn.blocks.splice(fn.blocks.indexOf(before) + 1, 0, made);
   return made;
+}
+
+/** A block of its own on the edge from → to, the last of the function. */
+export function splitEdge(fn: Fn, from: Block, to: Block): Block {
+  const middle = fn.block();
+  middle.at = from.at;
+  middle.end = "jump";
+  middle.successors = [to];
+  middle.predecessors = [from];
+  retarget(from, to, middle);
+  to.predecessors[to.predecessors.indexOf(from)] = middle;
+  return middle;
 }
 
 /** Ends `from`, which has no end yet, with a jump to `to`. */

@@ -12,7 +12,9 @@ export type Emit = (row: Op, type: Type, args: Value[], aux?: number) => Value;
 
 export const isConst = (v: Value): boolean => v.op === op.const;
 export const isZero = (v: Value): boolean => v.op === op.const && v.lo === 0 && v.hi === 0;
-const isInt = (v: Value, n: number) => v.op === op.const && v.lo === n && (v.type === 32 || v.hi === n >> 31);
+/** The constant n. */
+export const isInt = (v: Value, n: number): boolean =>
+  v.op === op.const && v.lo === n && (v.type === 32 || v.hi === n >> 31);
 
 /** The upper half of this 64-bit value is known to be zero. */
 export function upperZero(v: Value, depth = 4): boolean {

@@ -4,7 +4,7 @@
  */
 
 import { replaceEach } from "../ir/emit.ts";
-import { type Emit, isConst, isZero } from "../ir/fold.ts";
+import { type Emit, isConst, isInt, isZero } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op, ULT } from "../ir/ops.ts";
 
@@ -25,8 +25,6 @@ interface Membership {
   inside: boolean;
 }
 
-const isOne = (v: Value): boolean => isConst(v) && v.lo === 1 && v.hi === 0;
-
 /** v = inside where x is one of some constants, the opposite where it is none; undefined where v is something else. */
 function membership(v: Value): Membership | undefined {
   const members: number[] = [];
@@ -39,12 +37,12 @@ function membership(v: Value): Membership | undefined {
     if (condition.op !== op.icmp || (condition.aux !== EQ && condition.aux !== NE)) return undefined;
     if (!isConst(b) || (b.type === 64 && b.hi !== 0) || b.lo < 0) return undefined;
     const [hit, miss] = condition.aux === EQ ? [yes, no] : [no, yes];
-    if (!isOne(hit) && !isZero(hit)) return undefined;
+    if (!isInt(hit, 1) && !isZero(hit)) return undefined;
     x ??= a;
-    inside ??= isOne(hit);
-    if (x !== a || inside !== isOne(hit)) return undefined;
+    inside ??= isInt(hit, 1);
+    if (x !== a || inside !== isInt(hit, 1)) return undefined;
     members.push(b.lo);
-    if (inside ? isZero(miss) : isOne(miss)) return { x, members, inside };
+    if (inside ? isZero(miss) : isInt(miss, 1)) return { x, members, inside };
     at = miss;
   }
 }

@@ -5,8 +5,9 @@
  */
 
 import { CountedLoop } from "../ir/counted.ts";
+import { emitter } from "../ir/emit.ts";
 import { jump } from "../ir/flow.ts";
-import { type Emit, fold } from "../ir/fold.ts";
+import type { Emit } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op, UGE } from "../ir/ops.ts";
 
@@ -54,22 +55,18 @@ class Rewrite {
   private readonly fn: Fn;
   private readonly loop: CountedLoop;
   private readonly work: Work;
-  private at: Block;
+  private readonly emit: Emit;
+  block: Block;
+  readonly at: number;
 
   constructor(fn: Fn, loop: CountedLoop, work: Work) {
     this.fn = fn;
     this.loop = loop;
     this.work = work;
-    this.at = loop.from;
+    this.block = loop.from;
+    this.at = work.store.at;
+    this.emit = emitter(fn, this);
   }
-
-  private readonly emit: Emit = (row, type, args, aux = 0) => {
-    const made = this.fn.value(row, type, args, this.at, this.work.store.at);
-    made.aux = aux;
-    const result = fold(this.fn, made, this.emit);
-    if (result === made) this.at.body.push(made);
-    return result;
-  };
 
   run(): void {
     const { fn, loop, emit } = this;
@@ -77,7 +74,7 @@ class Rewrite {
     const { store, load } = this.work;
     const check = fn.block();
     check.at = store.at;
-    this.at = check;
+    this.block = check;
     const rounds = loop.roundsBeforeLast(fn, emit);
     if (rounds === undefined) {
       fn.blocks.pop();
@@ -94,7 +91,7 @@ class Rewrite {
     check.control = enough;
     check.successors = [many, block];
     many.predecessors = [check];
-    this.at = many;
+    this.block = many;
     const to = emit(op.add, 64, [loop.atStart(store.args[0], emit), fn.const(64, store.aux)]);
     if (load === undefined) emit(op.fill, 0, [to, store.args[1], rounds], store.op.bytes);
     else {

@@ -7,8 +7,8 @@
 import { arrayStride, MAP_HANDLE, MAP_TYPE, type MapDefinition } from "../../formats/container.ts";
 import { helperByName } from "../../helpers/table.ts";
 import type { Imports } from "../build/imports.ts";
+import { emitter } from "../ir/emit.ts";
 import { branch, insertBlock, jump, Replacements, splitBlock } from "../ir/flow.ts";
-import { type Emit, fold } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { CALLEE, op, ULT } from "../ir/ops.ts";
 
@@ -82,19 +82,13 @@ function inlineLookup(fn: Fn, block: Block, index: number, map: MapDefinition): 
   const rest = splitBlock(fn, block, index + 1);
   block.body.pop();
   const inside = insertBlock(fn, block);
-  let to = block;
-  const emit: Emit = (row, type, args, aux = 0) => {
-    const made = fn.value(row, type, args, to, call.at);
-    made.aux = aux;
-    const result = fold(fn, made, emit);
-    if (result === made) to.body.push(made);
-    return result;
-  };
+  const place = { block, at: call.at };
+  const emit = emitter(fn, place);
   const key = emit(op.load32, 32, [keyAt]);
   const isInside = emit(op.icmp, 1, [key, fn.const(32, map.maxEntries | 0, 0)], ULT);
   branch(block, isInside, inside, rest);
   block.at = call.at;
-  to = inside;
+  place.block = inside;
   const offset = emit(op.mul, 64, [emit(op.zext, 64, [key]), fn.const(64, arrayStride(map.valueSize), 0)]);
   const found = emit(op.add, 64, [emit(op.load64, 64, [handle], MAP_HANDLE.values), offset]);
   jump(inside, rest);

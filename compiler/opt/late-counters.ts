@@ -10,18 +10,19 @@ import { countUses } from "../ir/flow.ts";
 import { fold, isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
+import { type Use, usesOf } from "../ir/repair.ts";
 
 export function lateCounters(fn: Fn): void {
   laterSums(fn);
   const uses = countUses(fn);
-  let users: Map<Value, Value[]> | undefined;
+  let users: Use[][] | undefined;
   for (const block of fn.blocks) {
     const { control } = block;
     if (control === null || control.op !== op.icmp || control.block !== block) continue;
     for (const [k, test] of control.args.entries()) {
       const next = isSum(test) && test.block === block && uses[test.id] === 1 ? following(test) : undefined;
       if (next === undefined) continue;
-      users ??= findUsers(fn);
+      users ??= usesOf(fn);
       if (!moveCounter(fn, control, k, next, users)) rewrite(fn, block, control, k, next);
     }
   }
@@ -55,29 +56,8 @@ function following(test: Value): Value | undefined {
   );
 }
 
-/** By value: what it is an argument of; conditions and what is returned count as "elsewhere". */
-function findUsers(fn: Fn): Map<Value, Value[]> {
-  const users = new Map<Value, Value[]>();
-  const add = (v: Value, user: Value) => {
-    const list = users.get(v);
-    if (list === undefined) users.set(v, [user]);
-    else list.push(user);
-  };
-  for (const { phis, body, control, end } of fn.blocks) {
-    for (const list of [phis, body]) for (const v of list) for (const arg of v.args) add(arg, v);
-    if (control !== null && end === "return") add(control, control);
-  }
-  return users;
-}
-
 /** Starts the counter where the test wants it; false where something but addresses needs it as it is. */
-function moveCounter(
-  fn: Fn,
-  control: Value,
-  k: number,
-  next: Value,
-  users: ReadonlyMap<Value, Value[]>,
-): boolean {
+function moveCounter(fn: Fn, control: Value, k: number, next: Value, users: Use[][]): boolean {
   const test = control.args[k];
   const [phi, by] = test.args;
   const ahead = (by.lo - next.args[1].lo) | 0;
@@ -87,11 +67,11 @@ function moveCounter(
   const isReady = (arg: Value, i: number) =>
     arg === next || isConst(arg) || phi.block.predecessors[i].successors.length === 1;
   if (!phi.args.every(isReady)) return false;
-  if (users.get(next)!.some((user) => user !== phi)) return false;
+  if (users[next.id].some(({ user }) => user !== phi)) return false;
   const accesses = new Map<Value, number>();
-  for (const user of users.get(phi)!) {
+  for (const { user } of users[phi.id]) {
     if (user === next || user === test) continue;
-    if (!addressed(user, phi, 1, users, accesses)) return false;
+    if (user === undefined || !addressed(user, phi, 1, users, accesses)) return false;
   }
   const moved = (access: Value) => access.aux - ahead * accesses.get(access)!;
   if ([...accesses.keys()].some((v) => moved(v) !== (moved(v) | 0))) return false;
@@ -100,7 +80,7 @@ function moveCounter(
   phi.args = phi.args.map((arg, i) => {
     if (arg === next) return arg;
     const from = phi.block.predecessors[i];
-    const emit = emitter(fn, from, from.at);
+    const emit = emitter(fn, { block: from, at: from.at });
     return emit(op.add, 64, [arg, distance]);
   });
   control.args[k] = next;
@@ -123,7 +103,7 @@ function addressed(
   user: Value,
   v: Value,
   times: number,
-  users: ReadonlyMap<Value, Value[]>,
+  users: Use[][],
   accesses: Map<Value, number>,
   depth = DEPTH,
 ): boolean {
@@ -136,17 +116,16 @@ function addressed(
   const plain = user.op === op.add && user.type === 64 && user.args[0] !== user.args[1];
   if ((!scaled && !plain) || depth === 0) return false;
   const factor = scaled ? times * 2 ** user.args[1].lo : times;
-  return (
-    users
-      .get(user)
-      ?.every((next) => next !== user && addressed(next, user, factor, users, accesses, depth - 1)) ?? true
+  return users[user.id].every(
+    ({ user: next }) =>
+      next !== undefined && next !== user && addressed(next, user, factor, users, accesses, depth - 1),
   );
 }
 
 function rewrite(fn: Fn, block: Block, control: Value, k: number, next: Value): void {
   const test = control.args[k];
   const made: Value[] = [];
-  const emit = emitter(fn, block, test.at, made);
+  const emit = emitter(fn, { block, at: test.at }, made);
   const distance = emit(op.sub, test.type, [test.args[1], next.args[1]]);
   // Not through the rules: they would make i + 5 of it again.
   const sum = fn.value(op.add, test.type, [next, distance], block, test.at);

@@ -8,6 +8,7 @@ import { emitter } from "../ir/emit.ts";
 import { countUses, Replacements, reversePostorder } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
+import { latency } from "../ir/latency.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { type Op, op } from "../ir/ops.ts";
 
@@ -63,24 +64,13 @@ function operands(root: Value, uses: Int32Array, inner: Set<Value>): Value[] {
 }
 
 function ordered(fn: Fn, root: Value, leaves: Value[], ready: Float64Array, body: Value[]): Value {
-  const emit = emitter(fn, root.block, root.at, body);
+  const emit = emitter(fn, root, body);
   const early = leaves.filter((leaf) => ready[leaf.id] < RECURRENT && !isConst(leaf));
   const late = leaves.filter((leaf) => ready[leaf.id] >= RECURRENT);
   late.sort((a, b) => ready[a.id] - ready[b.id]);
   const list = [...early, ...leaves.filter(isConst), ...late];
   return list.reduce((sum, leaf) => emit(root.op, root.type, [sum, leaf]));
 }
-
-const LATENCY = new Map<Op, number>([
-  [op.mul, 3],
-  [op.umulh, 4],
-  [op.udiv, 20],
-  [op.umod, 20],
-  [op.sdiv, 20],
-  [op.smod, 20],
-  [op.zext, 0],
-  [op.trunc, 0],
-]);
 
 /** When each value is there, in cycles of a round; what goes round a loop comes after all else, in its order. */
 function times(fn: Fn): Float64Array {
@@ -93,7 +83,7 @@ function times(fn: Fn): Float64Array {
   const visit = (v: Value) => {
     let latest = 0;
     for (const arg of v.args) latest = Math.max(latest, ready[arg.id]);
-    ready[v.id] = latest + (v.op.reads && !v.op.writes ? 5 : (LATENCY.get(v.op) ?? 1));
+    ready[v.id] = latest + latency(v);
   };
   const sweep = () => {
     for (const block of order) {

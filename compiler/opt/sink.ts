@@ -4,7 +4,7 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { reversePostorder } from "../ir/flow.ts";
+import { reversePostorder, splitEdge } from "../ir/flow.ts";
 import { type Block, type Fn, retarget, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
@@ -28,7 +28,7 @@ export function sink(fn: Fn): void {
     if (block.successors[0] === block.successors[1] || !block.successors.some(isWay)) continue;
     const ways = block.successors
       .filter(isWay)
-      .map((next) => (next.predecessors.length === 1 ? next : split(fn, block, next)));
+      .map((next) => (next.predecessors.length === 1 ? next : splitEdge(fn, block, next)));
     for (let i = block.body.length - 1; i >= 0; i--) {
       const v = block.body[i];
       const list = uses[v.id];
@@ -45,18 +45,6 @@ export function sink(fn: Fn): void {
       if (way.id >= depths.length && way.body.filter((v) => !FREE.has(v.op)).length < LEAST)
         undo(fn, block, way);
   }
-}
-
-/** A block on the edge from → to. */
-function split(fn: Fn, from: Block, to: Block): Block {
-  const middle = fn.block();
-  middle.at = from.at;
-  middle.predecessors = [from];
-  middle.end = "jump";
-  middle.successors = [to];
-  retarget(from, to, middle);
-  to.predecessors[to.predecessors.indexOf(from)] = middle;
-  return middle;
 }
 
 /** Takes such a block away again. */

@@ -4,8 +4,10 @@
  */
 
 import { CountedLoop } from "../ir/counted.ts";
+import { emitter } from "../ir/emit.ts";
 import { type Emit, fold } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
+import { latency } from "../ir/latency.ts";
 import { NE, type Op, op, UGE } from "../ir/ops.ts";
 
 /** Operations of a round: of loops with more the test is a small part. */
@@ -18,10 +20,6 @@ const SHORT = 5;
 /** Instructions that start in a cycle, about, and those that count rounds. */
 const WIDTH = 4;
 const COUNTING = 3;
-const LATENCY = new Map<Op, number>([
-  [op.mul, 3],
-  [op.umulh, 4],
-]);
 const FREE = new Set<Op>([op.zext, op.trunc, op.icmp]);
 
 export function unrollCounted(fn: Fn): void {
@@ -71,13 +69,15 @@ class Unrolling {
   /** Operations of a round. */
   private readonly work: number;
   private readonly copyCount: number;
-  private at: Block;
-  private insn = -1;
+  private readonly emit: Emit;
+  block: Block;
+  at = -1;
 
   constructor(fn: Fn, loop: CountedLoop) {
     this.fn = fn;
     this.loop = loop;
-    this.at = loop.from;
+    this.block = loop.from;
+    this.emit = emitter(fn, this);
     this.work = loop.block.body.filter((v) => !FREE.has(v.op)).length;
     this.copyCount = this.work > SHORT ? COPIES_OF_LONG : COPIES;
   }
@@ -92,28 +92,19 @@ class Unrolling {
       for (const v of block.body) {
         const known = v.args.flatMap((arg) => ready.get(arg) ?? []);
         if (known.length === 0) continue;
-        const takes = v.op.reads ? 5 : v.op === op.zext || v.op === op.trunc ? 0 : (LATENCY.get(v.op) ?? 1);
-        ready.set(v, Math.max(...known) + takes);
+        ready.set(v, Math.max(...known) + latency(v));
       }
       return (ready.get(phi.args[latch]) ?? 0) >= cycles;
     });
   }
 
-  private readonly emit: Emit = (row, type, args, aux = 0) => {
-    const made = this.fn.value(row, type, args, this.at, this.insn);
-    made.aux = aux;
-    const result = fold(this.fn, made, this.emit);
-    if (result === made) this.at.body.push(made);
-    return result;
-  };
-
   run(): void {
     const { fn, loop, emit } = this;
     const { block, from, entry } = loop;
     const check = fn.block();
-    this.insn = block.at;
+    this.at = block.at;
     check.at = block.at;
-    this.at = check;
+    this.block = check;
     const rounds = loop.roundsBeforeLast(fn, emit);
     if (rounds === undefined || rounds.op === op.const) {
       fn.blocks.pop();
@@ -129,11 +120,11 @@ class Unrolling {
     block.predecessors[entry] = check;
     Object.assign(check, { end: "branch", control: enough, successors: [many, block] });
     many.predecessors = [check];
-    this.at = many;
+    this.block = many;
     const times = emit(op.lshr, 64, [rounds, fn.const(64, Math.log2(this.copyCount))]);
     Object.assign(many, { end: "jump", successors: [body] });
     const ends = this.copies(body, times);
-    this.at = after;
+    this.block = after;
     Object.assign(after, { end: "jump", successors: [block], predecessors: [body] });
     Object.assign(body, { successors: [body, after] });
     body.predecessors = [many, body];
@@ -196,7 +187,7 @@ class Unrolling {
   private copies(body: Block, times: Value): (() => Value)[] {
     const { fn, loop, emit } = this;
     const { block, entry, latch } = loop;
-    this.at = body;
+    this.block = body;
     const accumulators = block.phis.map((phi) => this.accumulates(phi));
     const phis = block.phis.map((phi, i) => {
       const count = accumulators[i] === undefined ? 1 : this.copyCount;
@@ -224,7 +215,7 @@ class Unrolling {
       names = now;
       for (const v of block.body) {
         if (v === block.control) continue;
-        this.insn = v.at;
+        this.at = v.at;
         const args = v.args.map((arg) => names.get(arg) ?? arg);
         const made = fn.value(v.op, v.type, args, body, v.at);
         Object.assign(made, { aux: v.aux, lo: v.lo, hi: v.hi });
@@ -235,7 +226,7 @@ class Unrolling {
       for (const [i, phi] of block.phis.entries())
         if (accumulators[i] !== undefined) lasts[i][copy] = names.get(phi.args[latch])!;
     }
-    this.insn = block.at;
+    this.at = block.at;
     for (const [i, phi] of block.phis.entries()) {
       if (accumulators[i] === undefined) lasts[i][0] = names.get(phi.args[latch]) ?? phi.args[latch];
       for (const [copy, made] of phis[i].entries()) made.args.push(lasts[i][copy]);

@@ -4,8 +4,9 @@
  */
 
 import { CountedLoop } from "../ir/counted.ts";
+import { emitter } from "../ir/emit.ts";
 import { branch, jump } from "../ir/flow.ts";
-import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
+import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import type { Kernel, KernelNode, Lane, Reduction } from "../ir/kernel.ts";
 import { op, SGT, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
@@ -79,8 +80,9 @@ class Rewrite {
   private readonly outside: Uint8Array;
   private readonly renamed: Map<Value, Value>;
   private readonly repeats: boolean;
-  private at: Block;
-  private readonly insn: number;
+  private readonly emit: Emit;
+  block: Block;
+  readonly at: number;
   /** How many the kernel does. */
   private rounds!: Value;
   private result: Value | undefined;
@@ -99,17 +101,10 @@ class Rewrite {
     this.plan = plan;
     this.outside = outside;
     this.renamed = renamed;
-    this.at = loop.from;
-    this.insn = (plan.store ?? plan.lanes.loads[0]).at;
+    this.block = loop.from;
+    this.at = (plan.store ?? plan.lanes.loads[0]).at;
+    this.emit = emitter(fn, this);
   }
-
-  private readonly emit: Emit = (row, type, args, aux = 0) => {
-    const made = this.fn.value(row, type, args, this.at, this.insn);
-    made.aux = aux;
-    const result = fold(this.fn, made, this.emit);
-    if (result === made) this.at.body.push(made);
-    return result;
-  };
 
   private number(n: number): Value {
     return this.fn.const(64, n);
@@ -126,7 +121,7 @@ class Rewrite {
     const needed = [...block.phis, ...block.body].filter((v) => this.outside[v.id] === 1);
     const leaves = [...needed, block.control!].every((v) => this.isKnown(v, MOST_DEPTH));
     const check = this.newBlock();
-    this.at = check;
+    this.block = check;
     const found = loop.atLeast(this.least() - (leaves ? 1 : 0), fn, this.emit);
     if (found === undefined) {
       fn.blocks.pop();
@@ -141,7 +136,7 @@ class Rewrite {
     const mask = this.number(-plan.lanes.lanes);
     this.rounds = plan.store === undefined ? this.emit(op.and, 64, [all, mask]) : all;
     this.result = this.kernel(all);
-    const many = this.at;
+    const many = this.block;
     this.enter(block.phis.map((phi) => this.behind(phi)));
     if (!leaves) {
       jump(many, block);
@@ -160,7 +155,7 @@ class Rewrite {
 
   private newBlock(): Block {
     const made = this.fn.block();
-    made.at = this.insn;
+    made.at = this.at;
     return made;
   }
 
@@ -185,11 +180,11 @@ class Rewrite {
   private guard(condition: Value, first = false): void {
     const { block, entry } = this.loop;
     const next = this.newBlock();
-    branch(this.at, condition, next, block);
+    branch(this.block, condition, next, block);
     if (first)
       block.predecessors.pop(); // known by the place of the way in
     else this.enter(block.phis.map((phi) => phi.args[entry]));
-    this.at = next;
+    this.block = next;
   }
 
   /** The rounds do not go beyond the numbers that fit a counter of 32 bits. */
@@ -242,29 +237,29 @@ class Rewrite {
     const end = nodes.length === 1 && this.repeats ? this.repeated(to, store, rounds) : undefined;
     const value = emit(op.kernel, 0, list, index);
     if (end !== undefined) {
-      jump(this.at, end);
-      this.at = end;
+      jump(this.block, end);
+      this.block = end;
     }
     return value;
   }
 
   /** Many elements that are only copied or filled in are one operation; gives where both ways meet. */
   private repeated(to: Value, store: Value, rounds: Value): Block {
-    const { loop, plan, emit, at } = this;
+    const { loop, plan, emit, block: at } = this;
     const { bytes } = store.op;
     const big = emit(op.icmp, 1, [rounds, this.number(LEAST_REPEATED / bytes)], UGE);
     const end = this.newBlock();
     const few = this.newBlock();
-    this.at = this.newBlock();
-    branch(at, big, this.at, few);
+    this.block = this.newBlock();
+    branch(at, big, this.block, few);
     const place = this.add(to, store.aux);
     const { loads, inputs, nodes } = plan.lanes;
     const [load] = loads;
     const content = inputs[0] ?? this.fn.const(64, nodes[0].lo, nodes[0].hi);
     if (load === undefined) emit(op.fill, 0, [place, content, rounds], bytes);
     else emit(op.copy, 0, [place, this.add(loop.atStart(load.args[0], emit), load.aux), rounds], bytes);
-    jump(this.at, end);
-    this.at = few;
+    jump(this.block, end);
+    this.block = few;
     return end;
   }
 

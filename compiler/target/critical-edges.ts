@@ -1,6 +1,7 @@
 /** Splits edges from a block with several successors to one with several predecessors, for the moves of phis. */
 
-import { type Block, type Fn, retarget } from "../ir/ir.ts";
+import { splitEdge } from "../ir/flow.ts";
+import type { Block, Fn } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 
 export function splitCriticalEdges(fn: Fn): void {
@@ -13,13 +14,7 @@ export function splitCriticalEdges(fn: Fn): void {
     if (block.successors.length < 2) continue;
     for (const next of [...block.successors]) {
       if (next.predecessors.length < 2) continue;
-      const middle = fn.block();
-      middle.end = "jump";
-      middle.at = block.at;
-      middle.successors = [next];
-      middle.predecessors = [block];
-      retarget(block, next, middle);
-      next.predecessors[next.predecessors.indexOf(block)] = middle;
+      const middle = splitEdge(fn, block, next);
       // What is done on the way out of a loop stands behind the loop, and what nothing else falls into needs no jump.
       const at = place.get(next)!;
       const forward = at > place.get(block)!;

@@ -1,6 +1,6 @@
 /** x86-64 comparisons and what is made of them: branches, selects, flags as numbers, sums with the carry. */
 
-import { isConst, isZero } from "../../ir/fold.ts";
+import { isConst, isInt, isZero } from "../../ir/fold.ts";
 import type { Block, Value } from "../../ir/ir.ts";
 import { COND, EQ, NE, type Op, op, SLT, UGE, UGT, ULE, ULT } from "../../ir/ops.ts";
 import type { Lowering } from "../lower.ts";
@@ -60,8 +60,6 @@ function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
   return true;
 }
 
-const isOne = (v: Value): boolean => isConst(v) && v.lo === 1 && v.hi === 0;
-
 /** What a condition compares; isBit: bit b of a, clear (UGE) or set (ULT), as the carry flag tells it. */
 function readTest(l: Lowering, condition: Value): Comparison & { isBit: boolean } {
   const read = readCondition(l, condition);
@@ -72,12 +70,12 @@ function readTest(l: Lowering, condition: Value): Comparison & { isBit: boolean 
     cond: cond === NE ? ULT : UGE,
   });
   const isShift = (v: Value) => l.useCount[v.id] === 1 && !isConst(v.args[1]);
-  if (isOne(b) && (a.op === op.lshr || a.op === op.ashr) && isShift(a)) return bit(a.args[0], a.args[1]);
+  if (isInt(b, 1) && (a.op === op.lshr || a.op === op.ashr) && isShift(a)) return bit(a.args[0], a.args[1]);
   for (const [x, one] of [
     [a, b],
     [b, a],
   ])
-    if (one.op === op.shl && isOne(one.args[0]) && isShift(one)) return bit(x, one.args[1]);
+    if (one.op === op.shl && isInt(one.args[0], 1) && isShift(one)) return bit(x, one.args[1]);
   return { ...read, isBit: false };
 }
 
@@ -145,7 +143,7 @@ export function withFlag(l: Lowering, v: Value): boolean {
     f.op === op.select &&
     f.block === v.block &&
     l.useCount[f.id] === 1 &&
-    ((isOne(f.args[1]) && isZero(f.args[2])) || (isZero(f.args[1]) && isOne(f.args[2])));
+    ((isInt(f.args[1], 1) && isZero(f.args[2])) || (isZero(f.args[1]) && isInt(f.args[2], 1)));
   const [a, b] = v.args;
   const [x, flag] = isFlag(b) ? [a, b] : v.op === op.add && isFlag(a) ? [b, a] : [];
   if (x === undefined || flag === undefined || isConst(x)) return false;
@@ -157,7 +155,7 @@ export function withFlag(l: Lowering, v: Value): boolean {
   place(l, inst, read.limit === undefined ? [read.a, read.b] : [read.a]);
   inst.aux = read.isBit ? kinds.BIT : read.limit === undefined ? kinds.COMPARE : kinds.COMPARE_IMM;
   inst.lo = read.limit ?? 0;
-  inst.cond = isOne(yes) ? read.cond : COND[read.cond].not;
+  inst.cond = isInt(yes, 1) ? read.cond : COND[read.cond].not;
   inst.width = read.a.type;
   return true;
 }
