@@ -4,6 +4,7 @@
  */
 
 import * as i64 from "../../formats/int64.ts";
+import { FAR, setsClearBits } from "./addresses.ts";
 import type { Fn, Value } from "./ir.ts";
 import { COND, EQ, NE, type Op, op, SGE, SGT, SLE, SLT, type Type, UGE, UGT, ULE, ULT } from "./ops.ts";
 
@@ -339,8 +340,20 @@ function phi(v: Value): Value {
 /** [x + (y + c)] and [x + (y + c << k)]: the constant goes into the access. */
 function indexed(v: Value, emit: Emit): Value {
   const [base] = v.args;
+  if (setsClearBits(base) && v.aux + base.args[1].lo < FAR) {
+    v.aux += base.args[1].lo;
+    v.args[0] = base.args[0];
+    return v;
+  }
   if (base.op !== op.add) return v;
   for (const [k, index] of base.args.entries()) {
+    const joined = index.op === op.zext ? index.args[0] : index;
+    if (setsClearBits(joined) && v.aux + joined.args[1].lo < FAR) {
+      const rest = index.op === op.zext ? emit(op.zext, 64, [joined.args[0]]) : joined.args[0];
+      v.args[0] = emit(op.add, 64, [base.args[1 - k], rest]);
+      v.aux += joined.args[1].lo;
+      return v;
+    }
     const scaled = index.op === op.shl && isConst(index.args[1]) && index.args[1].lo <= 3;
     const sum = scaled ? index.args[0] : index;
     if (sum.op !== op.add || !isConst(sum.args[1]) || sum.args[1].hi !== sum.args[1].lo >> 31) continue;

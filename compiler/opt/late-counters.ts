@@ -14,6 +14,7 @@ import { type Use, usesOf } from "../ir/repair.ts";
 
 export function lateCounters(fn: Fn): void {
   laterSums(fn);
+  laterAccesses(fn);
   const uses = countUses(fn);
   let users: Use[][] | undefined;
   for (const block of fn.blocks) {
@@ -29,6 +30,7 @@ export function lateCounters(fn: Fn): void {
 }
 
 const isSum = (v: Value): boolean => v.op === op.add && isConst(v.args[1]);
+const isSmall = (c: Value): boolean => c.hi === c.lo >> 31;
 
 /** Behind the increment sums start from what it made: i + 11 is (i + 1) + 10. */
 function laterSums(fn: Fn): void {
@@ -47,6 +49,38 @@ function laterSums(fn: Fn): void {
   }
 }
 
+/** Accesses behind an increment count from what it made, so that it happens in place: [i] is [(i + 8) - 8]. */
+function laterAccesses(fn: Fn): void {
+  const phis = fn.blocks.flatMap((block) => block.phis.filter((phi) => phi.type === 64 && increment(phi)));
+  if (phis.length === 0) return;
+  const users = usesOf(fn);
+  const dominates = dominators(fn);
+  const places = new Int32Array(fn.nextValue);
+  for (const { body } of fn.blocks) for (const [i, v] of body.entries()) places[v.id] = i;
+  const isInFront = (a: Value, b: Value) =>
+    a.block === b.block ? places[a.id] < places[b.id] : dominates(a.block, b.block);
+  for (const phi of phis) {
+    const next = increment(phi)!;
+    const late = users[phi.id]
+      .map(({ user }) => user)
+      .filter(
+        (user) => user === undefined || user.op === op.phi || (user !== next && !isInFront(user, next)),
+      );
+    const accesses = new Map<Value, number>();
+    const isLate = (user: Value | undefined) =>
+      user !== undefined &&
+      user.op !== op.phi &&
+      isInFront(next, user) &&
+      addressed(user, phi, 1, users, accesses);
+    if (!late.every(isLate) || !shift(accesses, next.args[1].lo)) continue;
+    for (const user of late) user!.args = user!.args.map((arg) => (arg === phi ? next : arg));
+  }
+}
+
+/** What adds a small constant to the phi and becomes it. */
+const increment = (phi: Value): Value | undefined =>
+  phi.args.find((arg) => isSum(arg) && arg.args[0] === phi && isSmall(arg.args[1]));
+
 /** The sum, made in the same block, that becomes the phi which `test` adds to. */
 function following(test: Value): Value | undefined {
   const [phi] = test.args;
@@ -61,7 +95,6 @@ function moveCounter(fn: Fn, control: Value, k: number, next: Value, users: Use[
   const test = control.args[k];
   const [phi, by] = test.args;
   const ahead = (by.lo - next.args[1].lo) | 0;
-  const isSmall = (c: Value) => c.hi === c.lo >> 31;
   if (phi.type !== 64 || !isSmall(by) || !isSmall(next.args[1])) return false;
   // What it starts with is made in front of the loop, not in another one.
   const isReady = (arg: Value, i: number) =>
@@ -73,9 +106,7 @@ function moveCounter(fn: Fn, control: Value, k: number, next: Value, users: Use[
     if (user === next || user === test) continue;
     if (user === undefined || !addressed(user, phi, 1, users, accesses)) return false;
   }
-  const moved = (access: Value) => access.aux - ahead * accesses.get(access)!;
-  if ([...accesses.keys()].some((v) => moved(v) !== (moved(v) | 0))) return false;
-  for (const access of accesses.keys()) access.aux = moved(access);
+  if (!shift(accesses, ahead)) return false;
   const distance = fn.const(64, ahead);
   phi.args = phi.args.map((arg, i) => {
     if (arg === next) return arg;
@@ -92,6 +123,15 @@ function moveCounter(fn: Fn, control: Value, k: number, next: Value, users: Use[
     body.splice(body.indexOf(next), 1);
     body.splice(at, 0, next);
   }
+  return true;
+}
+
+/** What the accesses' addresses count from is `ahead` of where it was; false where one does not reach. */
+function shift(accesses: ReadonlyMap<Value, number>, ahead: number): boolean {
+  const moved = (access: Value, times: number) => access.aux - ahead * times;
+  for (const [access, times] of accesses)
+    if (moved(access, times) !== (moved(access, times) | 0)) return false;
+  for (const [access, times] of accesses) access.aux = moved(access, times);
   return true;
 }
 
