@@ -250,7 +250,7 @@ function generate(
   const small = level === "s";
   const context = { needsGot: findGotUsers(fns), small };
   const machine = fns.map((fn) => {
-    splitCriticalEdges(fn);
+    splitCriticalEdges(fn, small);
     return { ...new Lowering(fn, context, target.selection).run(), alignment };
   });
   clock.done("select");

@@ -23,6 +23,7 @@ import { mergeStores } from "./opt/merge-stores.ts";
 import { multiplyConstants } from "./opt/multiply-constants.ts";
 import { narrowPhis } from "./opt/narrow-phis.ts";
 import { orderPhis } from "./opt/order-phis.ts";
+import { pairSelects } from "./opt/pair-selects.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
 import { reassociate } from "./opt/reassociate.ts";
 import { rotates } from "./opt/rotates.ts";
@@ -139,6 +140,7 @@ export const PASSES: readonly Pass[] = [
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
   // Loops have the shape that they keep; what leaves them may take work along.
   { name: "sink", run: sink, skip: [0, "s"] },
+  { name: "pair-selects", run: pairSelects, skip: NOT_AT_0 },
   { name: "order-phis", run: orderPhis, skip: NOT_AT_0 },
   // No local rule may look at what it makes.
   { name: "late-counters", run: lateCounters, skip: NOT_AT_0 },

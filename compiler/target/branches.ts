@@ -12,11 +12,14 @@ export interface Branch {
   /** What the target makes of it; opaque here. */
   condition: number;
   register: number;
+  /** Bytes right in front of it of the instruction that the processor joins it with: a comparison. */
+  joined: number;
 }
 
 /**
  * The condition of what is no branch: up to `target` - 1 bytes of nothing in front of a loop that ends where block
- * `register` starts, so that its code lies in as few windows of `target` bytes as it can.
+ * `register` starts, so that its code lies in as few windows of `target` bytes as it can, and that as few comparisons
+ * with their branches as can be lie across two: those take a third longer (measured in loops of six instructions).
  */
 export const PAD = -2;
 /** Longer loops than so many windows do not mind one more. */
@@ -92,7 +95,11 @@ export function layoutBranches(
       : 0,
   );
   for (const [k, { at, target }] of branches.entries()) {
-    if (isPad(k)) sizes[k] = padding(at + shift[k], lengths[k], target);
+    if (isPad(k)) {
+      const start = at + shift[k];
+      const within = pairsOf(branches, sizes, shift, k, lengths[k]);
+      sizes[k] = padding(start, lengths[k], target, within);
+    }
     shift[k + 1] = shift[k] + sizes[k];
   }
   const out = new Uint8Array(code.length + shift[branches.length]);
@@ -109,11 +116,47 @@ export function layoutBranches(
   return { bytes: out, moved: (offset) => offset + shift[countUpTo(branches, offset)] };
 }
 
+/** A comparison with its branch: bytes from the start of a loop to its first and its last one. */
+interface Pair {
+  first: number;
+  last: number;
+}
+
+/** Those of the loop behind the pad `k`; all that moves them alike is left out. */
+function pairsOf(
+  branches: Branch[],
+  sizes: Int32Array,
+  shift: Int32Array,
+  k: number,
+  length: number,
+): Pair[] {
+  const pairs: Pair[] = [];
+  const start = branches[k].at + shift[k + 1];
+  for (let j = k + 1; j < branches.length; j++) {
+    const at = branches[j].at + shift[j] - start;
+    if (at >= length) break;
+    if (branches[j].condition !== PAD)
+      pairs.push({ first: at - branches[j].joined, last: at + sizes[j] - 1 });
+  }
+  return pairs;
+}
+
 /** Bytes in front of a loop of `length` bytes at `offset`. */
-function padding(offset: number, length: number, window: number): number {
-  const fewest = Math.ceil(length / window);
-  const start = offset & (window - 1);
-  return fewest <= WINDOWS && start + length > fewest * window ? window - start : 0;
+function padding(offset: number, length: number, window: number, pairs: readonly Pair[]): number {
+  if (length > WINDOWS * window) return 0;
+  const windowOf = (at: number) => Math.floor(at / window);
+  const cost = (pad: number): number => {
+    const start = offset + pad;
+    const across = pairs.filter(({ first, last }) => windowOf(start + first) !== windowOf(start + last));
+    return windowOf(start + length - 1) - windowOf(start) + across.length;
+  };
+  let best = 0;
+  let least = cost(0);
+  for (let pad = 1; pad < window && least > 0; pad++) {
+    const other = cost(pad);
+    if (other < least) [best, least] = [pad, other];
+  }
+  return best;
 }
 
 /** For each block: how many branches stand in front of it. */

@@ -4,7 +4,8 @@ import { splitEdge } from "../ir/flow.ts";
 import type { Block, Fn } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 
-export function splitCriticalEdges(fn: Fn): void {
+/** `small`: bytes count more than time. */
+export function splitCriticalEdges(fn: Fn, small: boolean): void {
   const place = new Map(fn.blocks.map((block, i) => [block, i]));
   const depths = loopDepths(fn);
   const after = new Map<Block, Block[]>();
@@ -20,7 +21,10 @@ export function splitCriticalEdges(fn: Fn): void {
       const forward = at > place.get(block)!;
       const leaves = depths[next.id] < depths[block.id];
       const isFree = forward && !order[at - 1].successors.includes(next);
-      const [where, key] = forward && (leaves || isFree) ? [before, next] : [after, block];
+      // A check that fails returns: what is expected goes on without a jump.
+      const fails = forward && !small && next.end === "return" && next !== order[place.get(block)! + 1];
+      const [where, key] =
+        forward && (leaves || isFree) ? [before, next] : fails ? [after, next] : [after, block];
       where.set(key, [...(where.get(key) ?? []), middle]);
     }
   }

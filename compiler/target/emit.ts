@@ -63,6 +63,8 @@ class Emitter {
   private readonly skipped: Uint8Array;
   private readonly branches: Branch[] = [];
   private readonly lines: FunctionCode["lines"] = [];
+  /** Where the last instruction that is no move begins. */
+  private last = 0;
 
   constructor(fn: MFn, allocation: Allocation, machine: Machine) {
     this.fn = fn;
@@ -112,7 +114,10 @@ class Emitter {
       this.line(inst.at);
       if (machine.isJump(inst)) this.jump(from.successors[0], block, from.index === block);
       else if (machine.isBranch(inst)) this.branch(inst, from, block);
-      else machine.inst(inst);
+      else {
+        this.last = machine.size;
+        machine.inst(inst);
+      }
     }
   }
 
@@ -240,8 +245,8 @@ class Emitter {
     return from.length === 1 ? from[0] : -2;
   }
 
-  private add(block: number, target: number, condition: number, register: number): void {
-    this.branches.push({ at: this.machine.size, block, target, condition, register });
+  private add(block: number, target: number, condition: number, register: number, joined = 0): void {
+    this.branches.push({ at: this.machine.size, block, target, condition, register, joined });
   }
 
   /** `mayCopy`: the block ends here, with a jump of its own. */
@@ -285,12 +290,15 @@ class Emitter {
     const late = this.early[index].filter(({ to }) => inst.uses.includes(to));
     const harmless = late.length === 0;
     if (harmless) for (const move of this.early[index]) machine.move(move, true);
+    const before = machine.size;
     const { condition, register } = machine.compare(inst);
+    const from = machine.size > before ? before : this.last;
     if (!harmless) for (const move of this.early[index]) machine.move(move, true);
     // Of two ways that both need a jump, the one back into a loop is the one to take at once.
     const inverts = this.fallsTo(block, onTrue) || (onFalse <= block && !this.fallsTo(block, onFalse));
     const [taken, other] = inverts ? [onFalse, onTrue] : [onTrue, onFalse];
-    this.add(block, taken, inverts ? machine.inverse(condition) : condition, register);
+    const joined = harmless ? machine.size - from : 0;
+    this.add(block, taken, inverts ? machine.inverse(condition) : condition, register, joined);
     this.jump(other, block);
   }
 }

@@ -3,7 +3,7 @@
 import { Capstone, Const, loadCapstone } from "capstone-wasm";
 import { beforeAll, describe, expect, it } from "vitest";
 import { arm64Branches, CBZ_X } from "../../compiler/target/arm64/branches.ts";
-import { type Branch, type BranchForms, layoutBranches } from "../../compiler/target/branches.ts";
+import { type Branch, type BranchForms, layoutBranches, PAD } from "../../compiler/target/branches.ts";
 import { ALWAYS, x64Branches } from "../../compiler/target/x64/branches.ts";
 
 let x64: Capstone;
@@ -17,8 +17,8 @@ beforeAll(async () => {
 /** A branch over `gap` bytes, forwards from block 0 to block 2 or backwards from block 1 to block 0. */
 function laidOut(forms: BranchForms, condition: number, gap: number, backwards: boolean) {
   const branch: Branch = backwards
-    ? { at: gap, block: 1, target: 0, condition, register: 3 }
-    : { at: 0, block: 0, target: 2, condition, register: 3 };
+    ? { at: gap, block: 1, target: 0, condition, register: 3, joined: 0 }
+    : { at: 0, block: 0, target: 2, condition, register: 3, joined: 0 };
   const { bytes } = layoutBranches(new Uint8Array(gap), [0, 0, gap], [branch], forms);
   return backwards ? bytes.subarray(gap) : bytes.subarray(0, bytes.length - gap);
 }
@@ -65,6 +65,7 @@ describe("x86-64 where bytes count", () => {
       target: 9,
       condition,
       register: 0,
+      joined: 0,
     }));
     const end = 100 * (conditions.length - 1) + last;
     const starts = Array.from({ length: 10 }, (_, b) => (b < conditions.length ? 100 * b : end));
@@ -84,4 +85,26 @@ describe("x86-64 where bytes count", () => {
   });
   it("a long one is long where it is", () =>
     expect(chain([4, 4], 200, true)).toEqual(["je 0x66", "je 0x134"]));
+});
+
+describe("loops in windows of 32 bytes", () => {
+  /** Nops in front of a loop of `length` bytes at `at`, whose last bytes are a comparison of three and its branch. */
+  const nops = (at: number, length: number): number => {
+    const branches: Branch[] = [
+      { at, block: 0, target: 32, condition: PAD, register: 2, joined: 0 },
+      { at: at + length - 2, block: 1, target: 1, condition: 5, register: 0, joined: 3 },
+    ];
+    const code = new Uint8Array(at + length - 2 + 1).fill(0xc3);
+    return layoutBranches(code, [0, at, at + length - 2], branches, x64Branches).moved(at) - at;
+  };
+  it.each([
+    ["one window is enough", 4, 20, 0],
+    ["not across two", 20, 20, 12],
+    ["two as they come", 4, 50, 0],
+    ["a comparison and its branch in one of them", 4, 30, 28],
+    ["two in place of three", 7, 60, 25],
+    ["a long loop stays", 20, 200, 0],
+  ] as const)("%s", (_, at, length, expected) => {
+    expect(nops(at, length)).toBe(expected);
+  });
 });

@@ -1,0 +1,30 @@
+/** Selects by the same comparison come together, so that it is made once: sums between them overwrite flags. */
+
+import type { Block, Fn, Value } from "../ir/ir.ts";
+import { op } from "../ir/ops.ts";
+
+/** Values between two selects that are looked at. */
+const MOST_BETWEEN = 8;
+
+export function pairSelects(fn: Fn): void {
+  for (const block of fn.blocks) pair(block);
+}
+
+function pair({ body }: Block): void {
+  let last = -1;
+  for (let i = 0; i < body.length; i++) {
+    if (body[i].op !== op.select) continue;
+    const between = last < 0 || i - last > MOST_BETWEEN ? [] : body.slice(last + 1, i);
+    const first = body[last];
+    const moves = between.length > 0 && isSame(first.args[0], body[i].args[0]);
+    if (moves && ![...between, body[i]].some((v) => v.args.includes(first))) {
+      body.splice(last, 1);
+      body.splice(i - 1, 0, first);
+    }
+    last = i;
+  }
+}
+
+/** Both compare the same; with the same condition or another one. */
+const isSame = (a: Value, b: Value): boolean =>
+  a === b || (a.op === op.icmp && b.op === op.icmp && a.args.every((arg, k) => arg === b.args[k]));
