@@ -248,7 +248,7 @@ function generate(
 ): FunctionCode[] {
   const alignment = level === 2 ? target.loopAlignment : 1;
   const small = level === "s";
-  const context = { needsGot: findGotUsers(fns), small };
+  const context = { needsGot: findGotUsers(fns), small, features: target.features };
   const machine = fns.map((fn) => {
     splitCriticalEdges(fn, small);
     return { ...new Lowering(fn, context, target.selection).run(), alignment };

@@ -3,6 +3,7 @@
 import type { MapDefinition } from "../formats/container.ts";
 import type { Imports } from "./build/imports.ts";
 import type { Fn } from "./ir/ir.ts";
+import { bitCounts } from "./opt/bit-counts.ts";
 import { bitTests } from "./opt/bit-tests.ts";
 import { blockLoops } from "./opt/block-loops.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
@@ -103,6 +104,8 @@ export const PASSES: readonly Pass[] = [
   { name: "merge-stores", run: mergeStores, skip: NOT_AT_0 },
   { name: "drop-extensions", run: dropExtensions, skip: NOT_AT_0 },
   { name: "extend-loads", run: extendLoads, skip: NOT_AT_0 },
+  // Masks are still where they were written.
+  { name: "bit-counts", run: bitCounts, skip: NOT_AT_0 },
   { name: "known-bits", run: knownBits, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
   { name: "rotates", run: rotates, skip: NOT_AT_0 },

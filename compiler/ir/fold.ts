@@ -50,6 +50,14 @@ function bitsOf(v: Value): number {
   return v.type;
 }
 
+const trailing = (n: number): number => (n === 0 ? 32 : 31 - Math.clz32(n & -n));
+
+function ones(n: number): number {
+  let count = 0;
+  for (let left = n; left !== 0; left &= left - 1) count++;
+  return count;
+}
+
 /** The constant result of `v`, whose arguments are all constants; undefined where there is no rule. */
 function constant(fn: Fn, v: Value): Value | undefined {
   const [a, b] = v.args;
@@ -69,6 +77,12 @@ function constant(fn: Fn, v: Value): Value | undefined {
       return fn.const(v.type, (al << 16) >> 16);
     case op.bswap16:
       return fn.const(v.type, ((al & 255) << 8) | ((al >> 8) & 255), 0);
+    case op.clz:
+      return give(wide && ah === 0 ? 32 + Math.clz32(al) : Math.clz32(wide ? ah : al), 0);
+    case op.ctz:
+      return give(wide && al === 0 ? 32 + trailing(ah) : trailing(al), 0);
+    case op.popcount:
+      return give(ones(al) + (wide ? ones(ah) : 0), 0);
     case op.bswap: {
       const swap = (n: number) => (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24);
       return wide ? give(swap(ah), swap(al)) : give(swap(al), 0);
@@ -302,6 +316,8 @@ function icmp(fn: Fn, v: Value, emit: Emit): Value {
   return v;
 }
 
+const LOGIC: ReadonlySet<Op> = new Set([op.and, op.or, op.xor]);
+
 function extension(fn: Fn, v: Value, emit: Emit): Value {
   const a = v.args[0];
   switch (v.op) {
@@ -310,8 +326,8 @@ function extension(fn: Fn, v: Value, emit: Emit): Value {
       if (a.op === op.undef) return fn.leaf(op.undef, 32, 0);
       if ((a.op === op.sext8 || a.op === op.sext16) && v.type === 32)
         return emit(a.op, 32, [a.args[0].type === 64 ? emit(op.trunc, 32, [a.args[0]]) : a.args[0]]);
-      if (a.op === op.and && isConst(a.args[1]))
-        return emit(op.and, 32, [emit(op.trunc, 32, [a.args[0]]), fn.const(32, a.args[1].lo)]);
+      if (LOGIC.has(a.op) && isConst(a.args[1]))
+        return emit(a.op, 32, [emit(op.trunc, 32, [a.args[0]]), fn.const(32, a.args[1].lo)]);
       break;
     case op.zext:
       if (a.op === op.trunc && upperZero(a.args[0])) return a.args[0];

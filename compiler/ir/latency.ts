@@ -11,6 +11,9 @@ const CYCLES = new Map<Op, number>([
   [op.umod, 20],
   [op.sdiv, 20],
   [op.smod, 20],
+  [op.clz, 3],
+  [op.ctz, 3],
+  [op.popcount, 3],
   [op.zext, 0],
   [op.trunc, 0],
 ]);

@@ -32,6 +32,9 @@ function simpler(fn: Fn, v: Value, bits: Bits): Value | undefined {
   if (bits.isZero(v)) return fn.const(v.type, 0);
   const [a, b] = v.args;
   if (v.op === op.and && isConst(b) && bits.within(a, b.lo, b.hi)) return a;
+  // Bits that were set and are subtracted again.
+  if (v.op === op.add && a.op === op.or && isConst(b) && isConst(a.args[1]) && bits.undoes(a, b))
+    return a.args[0];
   if (v.op === op.zext && a.op === op.trunc && bits.within(a.args[0], -1, 0)) return a.args[0];
   if (v.op === op.sext32 && a.op === op.trunc && bits.within(a.args[0], 0x7fffffff, 0)) return a.args[0];
   if (a.type !== v.type) return undefined;
@@ -85,6 +88,15 @@ class Bits {
   /** No bit but those of hi:lo may be set. */
   within(v: Value, lo: number, hi: number): boolean {
     return (this.lo[v.id] & ~lo) === 0 && (v.type !== 64 || (this.hi[v.id] & ~hi) === 0);
+  }
+
+  /** x | c is x + c, and `c` minus that constant. */
+  undoes({ args: [x, set], type }: Value, c: Value): boolean {
+    return (
+      this.within(x, ~set.lo, ~set.hi) &&
+      set.lo === -c.lo &&
+      (type === 32 || (set.hi === ~c.hi && c.lo !== 0))
+    );
   }
 
   /** The sign bit is clear. */
@@ -150,6 +162,10 @@ class Bits {
         return isConst(b) ? this.shift(v, a, b.lo) : this.low(v, v.op === op.lshr ? this.length(a) : 64);
       case op.icmp:
         return this.low(v, 1);
+      case op.clz:
+      case op.ctz:
+      case op.popcount:
+        return this.low(v, v.aux === 1 ? 6 : 7);
       case op.zext:
       case op.trunc:
         return this.set(v, lo[a.id], 0);

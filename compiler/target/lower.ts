@@ -17,6 +17,7 @@ export interface Context {
   /** needsGot[f]: function f of the program takes the import table as its sixth argument. */
   needsGot: boolean[];
   small: boolean;
+  features: ReadonlySet<string>;
 }
 
 /** A target's part: rules that emit instructions through the lowering that calls them. */

@@ -21,13 +21,15 @@ export interface TargetRow {
 
 export const TARGETS: Partial<Record<Arch, TargetRow>> = {
   x64: {
-    make: (features) => makeX64(!features.includes("no-simd")),
+    make: (features) => makeX64(features),
     baseline: "x86-64 (SSE2 generation)",
     convention: "System V: rdi, rsi, rdx, rcx, r8, import table in r9; result in rax",
     reserved: "rsp",
     atomics:
       "lock-prefixed instructions; fetching or, and, xor in a cmpxchg loop; all sequentially consistent",
     features: {
+      "x86-64-v2": "popcnt",
+      "x86-64-v3": "popcnt, lzcnt, tzcnt",
       "no-simd": "no vector registers: for hosts that keep state of others in them, such as kernels",
     },
     engines: "Node on Linux x86-64, bare.c",

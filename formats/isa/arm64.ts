@@ -87,6 +87,10 @@ madd %<d>, %<n>, %<m>, %<a> | f0011011000mmmmm0aaaaannnnnddddd
 msub %<d>, %<n>, %<m>, %<a> | f0011011000mmmmm1aaaaannnnnddddd
 sbfm %<d>, %<n>, #i, #j | f00100110fiiiiiijjjjjjnnnnnddddd
 ubfm %<d>, %<n>, #i, #j | f10100110fiiiiiijjjjjjnnnnnddddd
+rbit W<d>, W<n> | 0101101011000000000000nnnnnddddd
+rbit X<d>, X<n> | 1101101011000000000000nnnnnddddd
+clz W<d>, W<n> | 0101101011000000000100nnnnnddddd
+clz X<d>, X<n> | 1101101011000000000100nnnnnddddd
 rev W<d>, W<n> | 0101101011000000000010nnnnnddddd
 rev X<d>, X<n> | 1101101011000000000011nnnnnddddd
 csel %<d>, %<n>, %<m>, cond j | f0011010100mmmmmjjjj00nnnnnddddd

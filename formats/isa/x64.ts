@@ -115,6 +115,16 @@ bt r/m32, r32 | 0F A3 /r
 bt r/m64, r64 | REX.W 0F A3 /r
 cdq | 99
 cqo | REX.W 99
+bsf r32, r/m32 | 0F BC /r
+bsf r64, r/m64 | REX.W 0F BC /r
+bsr r32, r/m32 | 0F BD /r
+bsr r64, r/m64 | REX.W 0F BD /r
+popcnt r32, r/m32 | F3 0F B8 /r
+popcnt r64, r/m64 | F3 REX.W 0F B8 /r
+tzcnt r32, r/m32 | F3 0F BC /r
+tzcnt r64, r/m64 | F3 REX.W 0F BC /r
+lzcnt r32, r/m32 | F3 0F BD /r
+lzcnt r64, r/m64 | F3 REX.W 0F BD /r
 bswap r32 | 0F C8+r
 bswap r64 | REX.W 0F C8+r
 rol r/m16, imm8 | 66 C1 /0 ib

@@ -92,7 +92,7 @@ describe.skipIf(skip("clang-19"))("pinned maps", () => {
       seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
       return (seed >> 8) % below;
     };
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 15; round++) {
       const file = Buffer.from(good);
       for (let k = 0; k < 20; k++) file[PIN.blocks + random(file.length - PIN.blocks)] = random(256);
       writeFileSync(path, file);

@@ -297,6 +297,10 @@ class Encoder implements Machine {
       case K.rev:
         asm.emit(R.rev[wide], def, uses[0]);
         break;
+      case K.clz:
+        if (aux === 1) asm.emit(R.rbit[wide], def, uses[0]);
+        asm.emit(R.clz[wide], def, aux === 1 ? def : uses[0]);
+        break;
       case K.rev16:
         asm.emit(R.rev[0], def, uses[0]);
         this.shiftImm(1, def, def, 16, 0);

@@ -18,6 +18,7 @@ export const K = {
   divide: 14, // aux = bits of rules.ts
   rev: 15,
   rev16: 16,
+  clz: 44, // uses[0]; aux 1: of its bits in reverse order
   extend: 17, // aux: 8, 16, 32 = signed; -8, -16, -32 = zero
   load: 18, // aux as in extend, or 64
   store: 19, // uses[0], memory; aux = bits; without uses[0]: the zero register

@@ -58,6 +58,8 @@ export const R = {
   sdiv: both("sdiv %<d>, %<n>, %<m>"),
   sbfm: both("sbfm %<d>, %<n>, #i, #j"),
   ubfm: both("ubfm %<d>, %<n>, #i, #j"),
+  rbit: both("rbit %<d>, %<n>"),
+  clz: both("clz %<d>, %<n>"),
   rev: both("rev %<d>, %<n>"),
   cmp: both("cmp %<n>, %<m>"),
   cmpImm: both("cmp %<n>~, #i"),

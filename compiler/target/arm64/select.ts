@@ -179,6 +179,10 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.bswap:
       emit(l, K.rev, v, [a]);
       return;
+    case op.clz:
+    case op.ctz:
+      emit(l, K.clz, v, [a]).aux = v.op === op.ctz ? 1 : 0;
+      return;
     case op.bswap16:
       emit(l, K.rev16, v, [a]);
       return;

@@ -283,6 +283,15 @@ class Encoder implements Machine {
       case K.bswap:
         asm.r(R.bswap[wide], def);
         break;
+      case K.count:
+        asm.rr(R.count[aux][wide], def, uses[0]);
+        break;
+      case K.scan:
+        // Of zero the result is what was there before, on every processor with 64 bits.
+        asm.rr(R.count[aux][wide], def, uses[uses.length - 1]);
+        // The number of a bit from above.
+        if (aux === kinds.BSR) asm.rr(R.alu8[4][wide], 0, def, wide === 1 ? 63 : 31);
+        break;
       case K.bswap16:
         asm.r(R.bswap[0], def);
         asm.rr(R.shift[1][0], 0, def, 16);

@@ -48,12 +48,17 @@ export const K = {
   tailCall: 45,
   addFlag: 47, // tied: uses[0] + 1 if what is compared is below, or not below (cond); as select
   subFlag: 48, // the same, uses[0] - 1
+  count: 49, // def = bits of uses[0]; aux = index in COUNT
+  scan: 50, // as count, bsf and bsr; where tied uses[0] is what is given for uses[1] = 0
   tailRegister: 46, // the last use, in rax
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 
 export const ALU = ["add", "or", "and", "sub", "xor"] as const;
 export const SHIFT = ["shl", "shr", "sar", "rol"] as const;
+export const COUNT = ["popcnt", "lzcnt", "tzcnt", "bsr", "bsf"] as const;
+export const BSR = 3,
+  BSF = 4; // prettier-ignore
 /** Index of "rol", which leaves the zero flag as it was. */
 export const ROTATE = 3;
 

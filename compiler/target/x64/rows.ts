@@ -1,7 +1,7 @@
 /** The rows of formats/isa/x64.ts that encoding uses, in pairs of 32 and 64 bits. */
 
 import { CC, type X64Row, x64 } from "../../../formats/isa/x64.ts";
-import { ALU, SHIFT } from "./kinds.ts";
+import { ALU, COUNT, SHIFT } from "./kinds.ts";
 
 /** Conditions of COND (ir/ops.ts) in their order. */
 export const CONDITION = [CC.e, CC.ne, CC.b, CC.be, CC.a, CC.ae, CC.l, CC.le, CC.g, CC.ge];
@@ -29,6 +29,8 @@ export const R = {
   div: both("div r/m%"),
   idiv: both("idiv r/m%"),
   bswap: both("bswap r%"),
+  /** By index in COUNT. */
+  count: COUNT.map((name) => both(`${name} r%, r/m%`)),
   mulHigh: x64("mul r/m64"),
   /** By condition code. */
   set: Object.fromEntries(Object.entries(CC).map(([name, code]) => [code, x64(`set${name} r/m8`)])) as Record<

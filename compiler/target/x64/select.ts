@@ -133,6 +133,11 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.bswap:
       tied(l, K.bswap, v, [a]);
       return;
+    case op.clz:
+    case op.ctz:
+    case op.popcount:
+      count(l, v);
+      return;
     case op.bswap16:
       tied(l, K.bswap16, v, [a]);
       return;
@@ -206,6 +211,21 @@ function shift(l: Lowering, v: Value): void {
   inst.aux = SHIFT_INDEX.get(v.op)!;
   inst.lo = b.lo;
   if (!constant) inst.pins = [-1, X64.rcx];
+}
+
+function count(l: Lowering, v: Value): void {
+  const [x] = v.args;
+  const name = v.op === op.popcount ? "popcnt" : v.op === op.clz ? "lzcnt" : "tzcnt";
+  if (l.context.features.has(name)) {
+    const inst = l.emit(K.count, l.register(v), [l.register(x)]);
+    inst.aux = kinds.COUNT.indexOf(name);
+    inst.width = v.type;
+    return;
+  }
+  const ofZero = l.fn.const(v.type, v.op === op.clz ? 2 * v.type - 1 : v.type, 0);
+  const inst = v.aux === 1 ? l.emit(K.scan, l.register(v), [l.register(x)]) : tied(l, K.scan, v, [ofZero, x]);
+  inst.aux = v.op === op.clz ? kinds.BSR : kinds.BSF;
+  inst.width = v.type;
 }
 
 function divide(l: Lowering, v: Value): void {

@@ -4,10 +4,21 @@ import type { Target } from "../target.ts";
 import { CALLEE_SAVED, encodeX64, ORDER } from "./encode.ts";
 import { x64Selection } from "./select.ts";
 
-/** Without `vectors` the code touches general registers only. */
-export const makeX64 = (vectors: boolean): Target => ({
+/** By the level of the processor, as its ABI numbers them: what selection has more. */
+const LEVELS: Record<string, string[]> = {
+  "x86-64-v2": ["popcnt"],
+  "x86-64-v3": ["popcnt", "lzcnt", "tzcnt"],
+};
+
+/** With "no-simd" the code touches general registers only. */
+export const makeX64 = (cpu: readonly string[]): Target => ({
   arch: "x64",
-  features: new Set(vectors ? ["block-operations", "vectors"] : ["block-operations"]),
+  features: new Set([
+    "block-operations",
+    ...(cpu.includes("no-simd") ? [] : ["vectors"]),
+    ...cpu.flatMap((name) => LEVELS[name] ?? []),
+    ...(cpu.some((name) => LEVELS[name]?.includes("popcnt")) ? ["popcount"] : []),
+  ]),
   loopAlignment: 32,
   registers: { order: ORDER, calleeSaved: CALLEE_SAVED },
   selection: x64Selection,
