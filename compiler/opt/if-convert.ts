@@ -57,8 +57,7 @@ function convert(fn: Fn, block: Block, groups: Int32Array, replaced: Replacement
     const [onYes, onNo] = [sideOf(block, yes, join), sideOf(block, no, join)];
     if (onYes === undefined || onNo === undefined || (onYes.block === undefined && onNo.block === undefined))
       continue;
-    if (!pays(block, onYes, onNo) || join.phis.some((phi) => waits(phi, onYes, onNo, block, groups)))
-      continue;
+    if (!pays(block, onYes, onNo) || join.phis.some((phi) => waits(phi, onYes, onNo, groups))) continue;
     select(fn, block, onYes, onNo, replaced);
     return true;
   }
@@ -113,10 +112,9 @@ function conditional(
 
 /**
  * What goes round a loop through this choice: with a branch, which is guessed, the next round need not wait for the
- * comparison. What is kept or replaced as a whole, and sums of what may be nothing, wait little; where a search goes on
- * depends on what it finds, and is not guessed.
+ * comparison. What is kept or replaced as a whole, and sums of what may be nothing, wait little.
  */
-function waits(phi: Value, yes: Side, no: Side, { control }: Block, groups: Int32Array): boolean {
+function waits(phi: Value, yes: Side, no: Side, groups: Int32Array): boolean {
   const [a, b] = [phi.args[yes.edge], phi.args[no.edge]];
   const group = groups[phi.id] ?? 0;
   if (group === 0 || a === b) return false;
@@ -125,15 +123,7 @@ function waits(phi: Value, yes: Side, no: Side, { control }: Block, groups: Int3
   const isKept = (kept: Value, other: Value) => whole(kept).op === op.phi && !goesRound(other);
   if (isKept(a, b) || isKept(b, a)) return false;
   const [changed, x] = a.args[0] === b ? [a, b] : [b, a];
-  if (KEEPS_BY_ZERO.has(changed.op) && changed.args[0] === x && !goesRound(changed.args[1])) return false;
-  return !control!.args.map(whole).some((v) => v.op.reads && dependsOn(v.args[0], goesRound, SEARCHED));
-}
-
-/** Operations between what goes round and the address of what is found. */
-const SEARCHED = 5;
-
-function dependsOn(v: Value, has: (v: Value) => boolean, depth: number): boolean {
-  return has(v) || (depth > 0 && v.args.some((arg) => dependsOn(arg, has, depth - 1)));
+  return !(KEEPS_BY_ZERO.has(changed.op) && changed.args[0] === x && !goesRound(changed.args[1]));
 }
 
 /** What was extended or cut. */

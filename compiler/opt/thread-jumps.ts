@@ -39,11 +39,13 @@ function isCandidate(block: Block): boolean {
   );
 }
 
-/** A use of a value of `block` by the block itself, in the same round. */
+/** A use of a value of `block` by the block itself, in the same round, or on the way out: there it can be made again. */
 const isInside =
   (block: Block) =>
-  (use: Use): boolean =>
-    use.block === block && use.user?.op !== op.phi;
+  ({ user, block: at }: Use): boolean =>
+    user?.op === op.phi
+      ? user.args.every((arg, k) => arg.block !== block || at.predecessors[k] === block)
+      : at === block;
 
 /** The address of an element of an array map, which is never null. */
 const isElement = (v: Value): boolean =>
@@ -86,6 +88,21 @@ function implied(block: Block, before: Block): 0 | 1 | undefined {
   return known!.aux === COND[control.aux].not ? (isTrue ? 1 : 0) : undefined;
 }
 
+/** Gives what stands for a value of `block` in `edge`, which comes from where its phis are `args`. */
+function remake(fn: Fn, block: Block, args: Value[], edge: Block, uses: Use[][]): (v: Value) => Value {
+  const known = new Map(block.phis.map((phi, i) => [phi, args[i]]));
+  const made = (v: Value): Value => {
+    if (known.has(v) || !block.body.includes(v)) return known.get(v) ?? v;
+    const again = fn.value(v.op, v.type, v.args.map(made), edge, v.at);
+    Object.assign(again, { aux: v.aux, lo: v.lo, hi: v.hi });
+    known.set(v, again);
+    edge.body.push(again);
+    for (const arg of again.args) (uses[arg.id] ??= []).push({ user: again, block: edge });
+    return again;
+  };
+  return made;
+}
+
 /** Redirects the ways that are decided, each through a block of its own. */
 function thread(fn: Fn, block: Block, decided: (0 | 1 | undefined)[], uses: Use[][]): void {
   const definitions: { at: Block; args: Value[] }[] = [];
@@ -99,9 +116,9 @@ function thread(fn: Fn, block: Block, decided: (0 | 1 | undefined)[], uses: Use[
     const from = target.predecessors.indexOf(block);
     before.successors[before.successors.indexOf(block)] = edge;
     edge.predecessors = [before];
+    const made = remake(fn, block, args, edge, uses);
     for (const phi of target.phis) {
-      const index = block.phis.indexOf(phi.args[from]);
-      const arg = index < 0 ? phi.args[from] : args[index];
+      const arg = made(phi.args[from]);
       phi.args.push(arg);
       (uses[arg.id] ??= []).push({ user: phi, block: target });
     }

@@ -8,6 +8,7 @@ import type { FunctionCode } from "./code.ts";
 import { mergeTails } from "./merge-tails.ts";
 import { type Allocation, type MBlock, type MFn, type MInst, type Move, SLOT } from "./mir.ts";
 import { SWAP } from "./resolve.ts";
+import { findLoops, rotateLoops } from "./rotate-loops.ts";
 
 /** A target's encoder for one function. */
 export interface Machine {
@@ -43,7 +44,9 @@ export interface Machine {
 }
 
 export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine): FunctionCode {
-  const merged = mergeTails(fn, allocation, machine);
+  findLoops(fn);
+  const rotated = fn.small ? { fn, allocation } : rotateLoops(fn, allocation, (inst) => machine.isJump(inst));
+  const merged = mergeTails(rotated.fn, rotated.allocation, machine);
   return new Emitter(merged.fn, merged.allocation, machine).run();
 }
 
@@ -82,8 +85,7 @@ class Emitter {
     machine.prologue();
     let last = -1;
     for (const block of this.fn.blocks) {
-      const latch = block.predecessors.reduce((last, before) => Math.max(last, before), -1);
-      if (this.isAligned(block, latch)) this.add(block.index - 1, this.fn.alignment, PAD, latch + 1);
+      if (this.isAligned(block)) this.add(block.index - 1, this.fn.alignment, PAD, block.last + 1);
       starts.push(machine.size);
       if (this.skipped[block.index] === 1 || this.isRepeated(block)) continue;
       machine.startBlock(this.comesFrom(block) === last);
@@ -167,9 +169,9 @@ class Emitter {
   }
 
   /** The head of a loop without loops inside, which the fetch of instructions likes to meet at its start. */
-  private isAligned({ index, depth }: MBlock, latch: number): boolean {
-    if (this.fn.alignment === 1 || depth === 0 || index === 0 || latch < index) return false;
-    return this.fn.blocks.slice(index, latch + 1).every((block) => block.depth <= depth);
+  private isAligned({ index, depth, last }: MBlock): boolean {
+    if (this.fn.alignment === 1 || depth === 0 || index === 0 || last < index) return false;
+    return this.fn.blocks.slice(index, last + 1).every((block) => block.depth <= depth);
   }
 
   /** Edges that do the same moves on the way to one block need them once: the others lead to the first one. */
@@ -295,7 +297,9 @@ class Emitter {
     const from = machine.size > before ? before : this.last;
     if (!harmless) for (const move of this.early[index]) machine.move(move, true);
     // Of two ways that both need a jump, the one back into a loop is the one to take at once.
-    const inverts = this.fallsTo(block, onTrue) || (onFalse <= block && !this.fallsTo(block, onFalse));
+    const { blocks } = this.fn;
+    const isBack = onFalse <= block && (onTrue > block || blocks[onFalse].depth > blocks[onTrue].depth);
+    const inverts = this.fallsTo(block, onTrue) || (isBack && !this.fallsTo(block, onFalse));
     const [taken, other] = inverts ? [onFalse, onTrue] : [onTrue, onFalse];
     const joined = harmless ? machine.size - from : 0;
     this.add(block, taken, inverts ? machine.inverse(condition) : condition, register, joined);

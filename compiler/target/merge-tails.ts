@@ -152,6 +152,7 @@ class Merger {
         const made = new MBlock(blocks.length);
         made.insts = part.insts;
         made.depth = block.depth;
+        if (p === 0) made.last = block.last;
         liveIn.push(p === 0 ? allocation.liveIn[b] : -1);
         blocks.push(made);
       }
@@ -165,6 +166,8 @@ class Merger {
           ? block.successors.map((next) => starts[next])
           : [tails.get(taken.cut) ?? starts[taken.from]];
     }
+    for (const block of blocks)
+      if (block.last >= 0) block.last = (starts[block.last + 1] ?? blocks.length) - 1;
     for (const { index, successors } of blocks)
       for (const next of successors) blocks[next].predecessors.push(index);
     return {

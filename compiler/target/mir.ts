@@ -85,6 +85,8 @@ export class MBlock {
   successors: number[] = [];
   predecessors: number[] = [];
   depth = 0;
+  /** The last block of the loop that begins here in the order of blocks, or -1. */
+  last = -1;
 
   constructor(index: number) {
     this.index = index;

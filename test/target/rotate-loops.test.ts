@@ -1,0 +1,44 @@
+/** Loop rotation: the end of a round stands in front of the start, where a round then jumps once less. */
+
+import { describe, expect, it } from "vitest";
+import { native } from "./native.ts";
+
+const loop = (body: string): string => `r3 = 0
+again:
+r4 = *(u64 *)(r1 + 0)
+${body}
+next:
+r3 += 1
+*(u64 *)(r1 + 40) = r3
+*(u64 *)(r1 + 48) = r2
+*(u64 *)(r1 + 56) = r1
+if r3 < r2 goto again
+r0 = r3
+exit`;
+const early = loop("if r4 == 7 goto next\n*(u64 *)(r1 + 8) = r3");
+const either = loop(
+  "if r4 == 7 goto other\n*(u64 *)(r1 + 8) = r4\ngoto next\nother:\n*(u32 *)(r1 + 16) = r4\n*(u64 *)(r1 + 24) = r4",
+);
+const straight = loop("*(u64 *)(r1 + 8) = r4");
+
+/** Loads, stores and jumps, in their order in the code. */
+const shape = (source: string, level: 2 | "s"): string =>
+  native(source, "x64", level)
+    .flatMap((line) => {
+      if (line.startsWith("j")) return [line.split(" ")[0]];
+      const stored = /^mov \w+ ptr \[rdi \+ (\w+)\]/.exec(line);
+      return stored !== null ? [String(Number(stored[1]))] : line.includes("[rdi]") ? ["load"] : [];
+    })
+    .join(" ");
+
+describe("rotate-loops", () => {
+  it.each([
+    ["a round that ends early", early, "jmp 40 48 56 jae load je 8 jmp"],
+    ["two ways", either, "jmp 16 24 40 48 56 jae load je 8 jmp"],
+  ])("%s", (_, source, expected) => expect(shape(source, 2)).toBe(expected));
+  it("not where there is nothing to gain", () => expect(shape(straight, 2)).toMatch(/56 jb$/));
+  it.each([
+    ["a round that ends early", early, "load je 8 40 48 56 jb"],
+    ["two ways", either, "load je 8 jmp 16 24 40 48 56 jb"],
+  ])("not for size: %s", (_, source, expected) => expect(shape(source, "s")).toBe(expected));
+});
