@@ -107,8 +107,7 @@ class Removal {
   }
 
   private readsFrame(v: Value): boolean {
-    if (!v.op.reads) return false;
-    return isAccess(v) ? this.memory.isPrivate(v) : this.memory.takesFrame(v);
+    return v.op.reads && this.memory.takesFrame(v);
   }
 
   private withRead(reads: readonly Value[] | undefined, v: Value): readonly Value[] | undefined {
