@@ -112,6 +112,7 @@ export const PASSES: readonly Pass[] = [
   { name: "forward-loads", run: forwardLoads, skip: NOT_AT_0 },
   // Fewer loads are left that might read what is stored.
   { name: "dead-stores", run: deadStores, skip: NOT_AT_0 },
+  // What is known in front of a loop is not loaded in it: the rest is.
   { name: "hoist-loads", run: hoistLoads, skip: NOT_AT_0 },
   // Slots that were read in other widths than they were written are accessed as a whole now.
   { name: "promote-stack", run: promoteStack, skip: NOT_AT_0 },
