@@ -4,7 +4,7 @@
  */
 
 import { isConst } from "./fold.ts";
-import type { Fn, Value } from "./ir.ts";
+import type { Block, Fn, Value } from "./ir.ts";
 import { EQ, NE, op, UGE, UGT, ULE, ULT } from "./ops.ts";
 
 /** Operations that a bound or an address is followed through. */
@@ -36,6 +36,14 @@ const NOT_FRAME = 1;
 const IN_FRAME = 2;
 const MIXED = 4;
 
+/** Whether a function has anything to do with its frame. */
+export function usesFrame(fn: Fn): boolean {
+  const frame = fn.leaf(op.frame, 64, 0);
+  const isUsed = ({ phis, body, control }: Block) =>
+    control === frame || body.some((v) => v.args.includes(frame)) || phis.some((v) => v.args.includes(frame));
+  return fn.blocks.some(isUsed);
+}
+
 export class Memory {
   private readonly extents: (Extent | undefined)[] = [];
   /** By value: what it may be, of NOT_FRAME, IN_FRAME and MIXED; 0 = not looked at. */
@@ -45,7 +53,11 @@ export class Memory {
 
   constructor(fn: Fn) {
     this.kinds = new Uint8Array(fn.nextValue);
-    this.escapes = !this.follow(fn);
+    if (usesFrame(fn)) this.escapes = !this.follow(fn);
+    else {
+      this.kinds.fill(NOT_FRAME);
+      this.escapes = false;
+    }
   }
 
   /** The address lies in the frame, and others do not lead there. */

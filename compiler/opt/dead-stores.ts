@@ -5,7 +5,7 @@
 
 import { reversePostorder } from "../ir/flow.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { isAccess, Memory } from "../ir/memory.ts";
+import { isAccess, Memory, usesFrame } from "../ir/memory.ts";
 
 /** Stores that come, and loads that may come, which are told apart; each access looks at all of them. */
 const MOST_COMING = 32;
@@ -19,7 +19,7 @@ interface Ahead {
 }
 
 export function deadStores(fn: Fn): void {
-  if (fn.blocks.some(({ body }) => body.some(isStore))) new Removal(fn).run();
+  if (fn.blocks.some(({ body }) => body.some(isStore)) && usesFrame(fn)) new Removal(fn).run();
 }
 
 const isStore = ({ op: row }: Value): boolean => row.bytes > 0 && row.writes;

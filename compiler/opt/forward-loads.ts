@@ -37,26 +37,23 @@ export function forwardLoads(fn: Fn): void {
   if (hasChance(fn)) new Forwarding(fn).run();
 }
 
-/** Some load has the base of another access. */
-function hasChance({ blocks, nextValue }: Fn): boolean {
-  let seen: Uint8Array | undefined;
-  let loads = 0;
-  let accesses = 0;
+/** Room to note accessed bytes; two that meet by chance cost a look at the function. */
+const NOTES = 4096;
+
+/** Some load has bytes in common with another access. */
+function hasChance({ blocks }: Fn): boolean {
+  let notes: Uint8Array | undefined;
   for (const { body } of blocks)
     for (const v of body) {
-      if (v.op.bytes === 0) continue;
-      accesses++;
-      if (v.op.reads) loads++;
-    }
-  if (loads === 0 || accesses < 2) return false;
-  seen = new Uint8Array(nextValue);
-  for (const { body } of blocks)
-    for (const v of body) {
-      if (v.op.bytes === 0) continue;
-      const { id } = v.args[0];
-      const mark = v.op.reads ? 1 : 2;
-      if (seen[id] !== 0 && (seen[id] | mark) !== 2) return true;
-      seen[id] |= mark;
+      const { bytes, reads } = v.op;
+      if (bytes === 0) continue;
+      notes ??= new Uint8Array(NOTES);
+      const first = v.args[0].id * 61 + v.aux;
+      for (let k = 0; k < bytes; k++) {
+        const at = (first + k) & (NOTES - 1);
+        if (notes[at] === 1 || (notes[at] === 2 && reads)) return true;
+        notes[at] = reads ? 1 : 2;
+      }
     }
   return false;
 }
@@ -65,9 +62,8 @@ class Forwarding {
   private readonly fn: Fn;
   private readonly order: Block[];
   private readonly memory: Memory;
-  private readonly writes: LoopWrites;
   private readonly number: Int32Array;
-  private readonly headers: (Loop | undefined)[] = [];
+  private loops: { writes: LoopWrites; headers: (Loop | undefined)[] } | undefined;
   private readonly replaced = new Replacements();
   /** By block: what is known at its end. */
   private readonly ends: (Known[] | undefined)[] = [];
@@ -80,10 +76,8 @@ class Forwarding {
     this.fn = fn;
     this.order = reversePostorder(fn);
     this.memory = new Memory(fn);
-    const { loops, number } = loopNest(fn, this.order);
-    this.number = number;
-    for (const loop of loops) this.headers[loop.header.id] = loop;
-    this.writes = new LoopWrites(loops, this.memory);
+    this.number = new Int32Array(fn.nextBlock);
+    for (let i = 0; i < this.order.length; i++) this.number[this.order[i].id] = i;
   }
 
   run(): void {
@@ -104,11 +98,26 @@ class Forwarding {
     const isBack = (before: Block) => this.number[before.id] >= this.number[block.id];
     const ways = predecessors.filter((before) => !isBack(before));
     if (ways.length === predecessors.length) return this.meet(block, ways, true);
-    const loop = this.headers[block.id];
+    const { memory } = this;
+    const known = this.meet(block, ways, false).filter(
+      ({ access }) => isReadOnly(access) || memory.isPrivate(access),
+    );
+    if (known.length === 0) return known;
+    const { writes, headers } = this.findLoops();
+    const loop = headers[block.id];
     const isNatural = loop !== undefined && ways.length + loop.latches.length === predecessors.length;
-    return isNatural
-      ? this.meet(block, ways, false).filter(({ access }) => this.writes.keeps(loop, access))
-      : [];
+    return isNatural ? known.filter(({ access }) => writes.keeps(loop, access)) : [];
+  }
+
+  /** Only where something is known in front of a loop. */
+  private findLoops(): { writes: LoopWrites; headers: (Loop | undefined)[] } {
+    if (this.loops === undefined) {
+      const { loops } = loopNest(this.fn, this.order);
+      const headers: (Loop | undefined)[] = [];
+      for (const loop of loops) headers[loop.header.id] = loop;
+      this.loops = { writes: new LoopWrites(loops, this.memory), headers };
+    }
+    return this.loops;
   }
 
   /** What is known on all ways. */

@@ -15,7 +15,7 @@ import { op } from "../ir/ops.ts";
 const MOST_LOOPS = 8;
 
 export function hoistLoads(fn: Fn): void {
-  const hasLoad = fn.blocks.some(({ body }) => body.some(isLoad));
+  const hasLoad = fn.blocks.some(({ body }) => body.some(mayMove));
   if (hasLoad && hasCycle(fn)) new Hoisting(fn).run();
 }
 
@@ -23,6 +23,10 @@ export function hoistLoads(fn: Fn): void {
 const isSafe = (load: Value): boolean => isReadOnly(load) || load.args[0].op === op.frame;
 
 const isLoad = ({ op: row }: Value): boolean => row.bytes > 0 && row.reads;
+
+/** A load from a known place, or from the frame and an index. */
+const mayMove = (v: Value): boolean =>
+  isLoad(v) && (isSafe(v) || (v.args[0].op === op.add && v.args[0].args.some((arg) => arg.op === op.frame)));
 
 function hasCycle(fn: Fn): boolean {
   const seen = new Uint8Array(fn.nextBlock);
@@ -51,7 +55,7 @@ class Hoisting {
       let certain: Set<Block> | undefined;
       for (const block of loop.own)
         for (const v of block.body) {
-          if (!isLoad(v) || !this.isOutside(v.args[0], loop) || !this.writes.keeps(loop, v)) continue;
+          if (!mayMove(v) || !this.isOutside(v.args[0], loop) || !this.writes.keeps(loop, v)) continue;
           certain ??= this.certain(loop);
           if (certain.has(block) || isSafe(v)) moved.push(v);
         }
