@@ -8,10 +8,13 @@ import { bitTests } from "./opt/bit-tests.ts";
 import { blockLoops } from "./opt/block-loops.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
 import { deadCode } from "./opt/dead-code.ts";
+import { deadStores } from "./opt/dead-stores.ts";
 import { directCalls } from "./opt/direct-calls.ts";
 import { divideConstants } from "./opt/divide-constants.ts";
 import { dropExtensions } from "./opt/drop-extensions.ts";
 import { extendLoads } from "./opt/extend-loads.ts";
+import { forwardLoads } from "./opt/forward-loads.ts";
+import { hoistLoads } from "./opt/hoist-loads.ts";
 import { ifConvert } from "./opt/if-convert.ts";
 import { inlineFunctions } from "./opt/inline-functions.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
@@ -108,6 +111,15 @@ export const PASSES: readonly Pass[] = [
   { name: "bit-counts", run: bitCounts, skip: NOT_AT_0 },
   { name: "known-bits", run: knownBits, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
+  // Addresses that are the same are one value now, and bytes are together again: what they were read by is gone.
+  { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  { name: "forward-loads", run: forwardLoads, skip: NOT_AT_0 },
+  // Fewer loads are left that might read what is stored.
+  { name: "dead-stores", run: deadStores, skip: NOT_AT_0 },
+  // What is known in front of a loop is not loaded in it: the rest is.
+  { name: "hoist-loads", run: hoistLoads, skip: NOT_AT_0 },
+  // Slots that were read in other widths than they were written are accessed as a whole now.
+  { name: "promote-stack", run: promoteStack, skip: NOT_AT_0 },
   { name: "rotates", run: rotates, skip: NOT_AT_0 },
   { name: "divide-constants", run: divideConstants, skip: NOT_AT_0 },
   { name: "multiply-constants", run: multiplyConstants, skip: [0, "s"] },

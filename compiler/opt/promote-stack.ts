@@ -1,10 +1,12 @@
 /**
  * Stack slots whose address does not escape become SSA values: requires folded addresses (frame + aux), guarantees
- * that every load and store of such a slot is gone. A slot is a byte range that is always accessed as a whole.
+ * that every load and store of such a slot is gone. A slot is a byte range that is always accessed as a whole, and that
+ * no access at a variable place touches.
  */
 
 import { Replacements, reversePostorder } from "../ir/flow.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
+import { isAccess, Memory } from "../ir/memory.ts";
 import { type Op, op, type Type } from "../ir/ops.ts";
 
 interface Slot {
@@ -19,34 +21,63 @@ export function promoteStack(fn: Fn): void {
   new Promotion(fn, slots).run();
 }
 
-/** Slots by offset; empty where an address escapes, since whoever has it may reach the whole frame. */
+/** Slots by offset, none of which an access at a variable place may touch; empty where such a place has no bounds. */
 function findSlots(fn: Fn): Map<number, Slot> {
-  const frame = fn.leaf(op.frame, 64, 0);
-  const accesses: { offset: number; bytes: number }[] = [];
-  for (const block of fn.blocks) {
-    if (block.control === frame || block.phis.some((phi) => phi.args.includes(frame))) return new Map();
-    for (const v of block.body) {
-      if (!v.args.includes(frame)) continue;
-      if (v.op.bytes === 0 || v.args[1] === frame) return new Map();
-      accesses.push({ offset: v.aux, bytes: v.op.bytes });
-    }
-  }
+  const accesses = frameAccesses(fn, fn.leaf(op.frame, 64, 0));
+  if (accesses === undefined) return new Map();
   accesses.sort((a, b) => a.offset - b.offset);
   const slots = new Map<number, Slot>();
   for (let i = 0; i < accesses.length; ) {
     const { offset, bytes } = accesses[i];
     let end = offset + bytes;
-    let whole = true;
+    let whole = accesses[i].fixed;
     let next = i;
     for (; next < accesses.length && accesses[next].offset < end; next++) {
       const other = accesses[next];
-      if (other.offset !== offset || other.bytes !== bytes) whole = false;
+      if (!other.fixed || other.offset !== offset || other.bytes !== bytes) whole = false;
       end = Math.max(end, other.offset + other.bytes);
     }
     if (whole) slots.set(offset, { index: slots.size, offset, bytes });
     i = next;
   }
   return slots;
+}
+
+interface Access {
+  offset: number;
+  bytes: number;
+  /** It is at this place each time. */
+  fixed: boolean;
+}
+
+/** Undefined where the address escapes, since whoever has it may reach the whole frame, or an access may. */
+function frameAccesses(fn: Fn, frame: Value): Access[] | undefined {
+  const accesses: Access[] = [];
+  let others = false;
+  for (const block of fn.blocks) {
+    if (block.control === frame || block.phis.some((phi) => phi.args.includes(frame))) return undefined;
+    for (const v of block.body) {
+      if (!v.args.includes(frame)) continue;
+      if (v.op === op.add) others = true;
+      else if (v.op.bytes === 0 || v.args[1] === frame) return undefined;
+      else accesses.push({ offset: v.aux, bytes: v.op.bytes, fixed: true });
+    }
+  }
+  return accesses.length > 0 && others ? withVariable(fn, frame, accesses) : accesses;
+}
+
+function withVariable(fn: Fn, frame: Value, accesses: Access[]): Access[] | undefined {
+  const memory = new Memory(fn);
+  if (memory.escapes) return undefined;
+  for (const { body } of fn.blocks)
+    for (const v of body) {
+      if (v.args[0] === frame || (!v.op.reads && !v.op.writes)) continue;
+      const range = isAccess(v) ? memory.frameRange(v) : undefined;
+      if (range !== undefined)
+        accesses.push({ offset: range.low, bytes: range.high - range.low, fixed: false });
+      else if (memory.takesFrame(v)) return undefined;
+    }
+  return accesses;
 }
 
 const typeOf = (slot: Slot): Type => (slot.bytes === 8 ? 64 : 32);
