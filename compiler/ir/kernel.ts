@@ -93,7 +93,7 @@ export function printKernel(
 }
 
 /** Registers that a node fills. */
-export const registersOf = ({ bytes }: KernelNode): number => Math.max(1, bytes >> 4);
+export const registersOf = ({ bytes }: { bytes: number }): number => Math.max(1, bytes >> 4);
 
 /** Registers beside those of nodes: of intermediate results, of what is gathered or stored last. */
 const SPARE = 3;

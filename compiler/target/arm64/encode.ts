@@ -12,6 +12,7 @@ import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.t
 import { SWAP } from "../resolve.ts";
 import { MODULO, SIGNED } from "../rules.ts";
 import { ALWAYS, arm64Branches, CBZ_W, CBZ_X, TBZ } from "./branches.ts";
+import { expandKernel } from "./kernels.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 import { type Access, CONDITION, LOAD, R, STORE } from "./rows.ts";
@@ -46,8 +47,9 @@ class Encoder implements Machine {
   readonly always = ALWAYS;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
-  private readonly asm = new Arm64Assembler();
+  readonly asm = new Arm64Assembler();
   private readonly lse: boolean;
+  private readonly kernels: MFn["kernels"];
   /** Registers to save, in the order of their places from sp up. */
   private readonly saved: number[];
   private readonly slots: number;
@@ -55,6 +57,7 @@ class Encoder implements Machine {
 
   constructor(fn: MFn, allocation: Allocation, bpfStack: number, lse: boolean) {
     this.lse = lse;
+    this.kernels = fn.kernels;
     const calls = fn.blocks.some((b) =>
       b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister),
     );
@@ -123,7 +126,7 @@ class Encoder implements Machine {
   }
 
   /** to = from + n; sp is allowed. Large numbers go through x17. */
-  private addTo(to: number, from: number, n: number, wide: 0 | 1 = 1): void {
+  addTo(to: number, from: number, n: number, wide: 0 | 1 = 1): void {
     const { asm } = this;
     const size = Math.abs(n);
     // Of 32 bits it still clears the upper half.
@@ -198,7 +201,7 @@ class Encoder implements Machine {
   }
 
   /** The shortest of movz, movn and movk sequences, or an or of a bitmask. */
-  private constant(to: number, lo: number, hi: number): void {
+  constant(to: number, lo: number, hi: number): void {
     const { asm } = this;
     const parts = [lo & 0xffff, lo >>> 16, hi & 0xffff, hi >>> 16];
     const count = hi === 0 ? 2 : 4;
@@ -366,6 +369,9 @@ class Encoder implements Machine {
         asm.emit(row, def, uses[1], uses[0], 0, CONDITION[inst.cond]);
         break;
       }
+      case K.kernel:
+        expandKernel(this, this.kernels[aux], uses, def, inst.width);
+        break;
       case K.trap:
         asm.emit(R.brk, 0, 0, 0, 1);
         break;

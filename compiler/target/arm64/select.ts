@@ -20,6 +20,7 @@ import {
   selectEnd,
   selectLeaf,
 } from "../rules.ts";
+import { kernelClobbers } from "./kernels.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 
@@ -127,6 +128,7 @@ function selectValue(l: Lowering, v: Value): void {
     inst.aux = row.bytes * 8;
     address(l, inst, v.args[0], v.aux, row.bytes);
   } else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
+  else if (row === op.kernel) kernel(l, v);
   else if (row.writes) atomic(l, v);
   else if (row !== op.icmp) arithmetic(l, v);
 }
@@ -303,6 +305,20 @@ function bitField(l: Lowering, v: Value): boolean {
   inst.lo = from;
   inst.hi = Math.min(from + count, v.type) - 1;
   return true;
+}
+
+/** Loops of its own: all arguments stay. */
+function kernel(l: Lowering, v: Value): void {
+  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
+  const inst = l.emit(
+    K.kernel,
+    def,
+    v.args.map((arg) => l.register(arg)),
+  ); // prettier-ignore
+  inst.late = true;
+  inst.clobbers = kernelClobbers(l.fn.kernels[v.aux]);
+  inst.width = v.type;
+  inst.aux = v.aux;
 }
 
 function atomic(l: Lowering, v: Value): void {
