@@ -74,7 +74,7 @@ export const SUMS = WIDTHS.flatMap((bytes) =>
 );
 
 /** The largest and the least, with and without a sign, of 32 bits. */
-export const EXTREMES = [">", ">=", "<", "<=", "s>", "s>=", "s<", "s<="].map(
+const EXTREMES = [">", ">=", "<", "<=", "s>", "s>=", "s<", "s<="].map(
   (condition): Loop => ({
     name: `if w0 ${condition} u32`,
     body: `${load(7, 3, 4)}\nif w0 ${condition} w7 goto keep\nw0 = w7\nkeep:`,
@@ -84,7 +84,7 @@ export const EXTREMES = [">", ">=", "<", "<=", "s>", "s>=", "s<", "s<="].map(
 );
 
 /** The same of narrower elements, and in wider variables: lanes as wide as the elements. */
-export const NARROW_EXTREMES = ([1, 2, 4] as const).flatMap((bytes) =>
+const NARROW_EXTREMES = ([1, 2, 4] as const).flatMap((bytes) =>
   [">", "<=", "s<", "s>="].flatMap((condition) =>
     ["w", "r"].map(
       (r): Loop => ({
@@ -97,7 +97,7 @@ export const NARROW_EXTREMES = ([1, 2, 4] as const).flatMap((bytes) =>
   ),
 );
 
-export const COPIES = WIDTHS.map(
+const COPIES = WIDTHS.map(
   (bytes): Loop => ({
     name: `a copy of ${U[bytes]}`,
     body: `${load(7, 3, bytes)}\n${store(4, bytes, 7)}`,
@@ -106,7 +106,7 @@ export const COPIES = WIDTHS.map(
   }),
 );
 
-export const FILLS = WIDTHS.map(
+const FILLS = WIDTHS.map(
   (bytes): Loop => ({
     name: `${U[bytes]} filled`,
     body: store(4, bytes, 0),
@@ -136,7 +136,7 @@ const OPERATIONS: [name: string, text: string, widths: readonly number[]][] = [
   ["clamp", "if w7 s< 1000 goto a\nw7 = 1000\na:\nif w7 s> -1000 goto b\nw7 = -1000\nb:", [4]],
   ["choice", "if w7 == w8 goto a\nw7 = w8\na:", [4]],
 ];
-export const MAPS = OPERATIONS.flatMap(([name, text, widths]) =>
+const MAPS = OPERATIONS.flatMap(([name, text, widths]) =>
   widths.flatMap((bytes): Loop[] => {
     const body = `${load(7, 3, bytes)}\n${load(8, 4, bytes)}\n${text}`;
     const steps: [number, number] = [bytes, bytes];
@@ -180,7 +180,7 @@ const POPCOUNT = `
   r7 >>= 56
   r0 += r7`;
 
-export const OTHERS: Loop[] = [
+const OTHERS: Loop[] = [
   { name: "bits counted", body: POPCOUNT, steps: [8, 0], kernel: "sad64" },
   {
     name: "big-endian words summed",
@@ -342,6 +342,11 @@ export const OTHERS: Loop[] = [
     kernel: "kernel",
   },
 ];
+
+export const LOOPS = [...SUMS, ...EXTREMES, ...NARROW_EXTREMES, ...COPIES, ...FILLS, ...MAPS, ...OTHERS];
+/** Loops that only copy or fill. */
+export const PLAIN = [...COPIES, ...FILLS];
+export const STORING = [...COPIES, ...MAPS, ...OTHERS.filter(({ body }) => body.includes("(r4 + 0) ="))];
 
 export const REFUSED: Loop[] = [
   { name: "every second element", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [8, 0], kernel: undefined },
