@@ -32,6 +32,9 @@ export const CONVENTION: Convention = {
   tailTarget: 9,
   clobbers: 0xffff,
 };
+/** Accesses to an element on the stack that each take its index. */
+const MOST_ACCESSES = 3;
+
 /** Registers that atomic loops overwrite. */
 export const OLD = 14,
   STATUS = 15; // prettier-ignore
@@ -77,8 +80,9 @@ function constantLength({ type, lo, hi }: Value): number {
 export const arm64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
   keptLeaves: 8,
-  isLong: (v) => isConst(v) && constantLength(v) > 1,
+  isLong: (v) => v.op === op.frame || (isConst(v) && constantLength(v) > 1),
   isCostly: (l, v) =>
+    v.op === op.frame ||
     v.op === op.data ||
     v.op === op.map ||
     l.usesInBlock(v) > 1 ||
@@ -87,6 +91,28 @@ export const arm64Selection: Selection = {
   value: selectValue,
   end: (l, block) => selectEnd(l, K, CONVENTION, block, branch),
 };
+
+/** A number of elements as one of bytes. */
+const isScaled = (v: Value, bytes: number): boolean =>
+  bytes > 1 && v.op === op.shl && isConst(v.args[1]) && v.args[1].lo === Math.log2(bytes);
+
+function indexed(l: Lowering, inst: MInst, base: Value, index: Value, bytes: number): void {
+  const scales = isScaled(index, bytes);
+  inst.memory = "index";
+  inst.disp = 0;
+  inst.scale = scales ? bytes : 1;
+  inst.uses.push(l.register(base), l.register(scales ? index.args[0] : index));
+}
+
+/** Elements of an array on the stack: its address is made once, in front of a loop. */
+function inFrame(l: Lowering, inst: MInst, base: Value, disp: number, bytes: number): boolean {
+  const at = base.args.findIndex((v) => v.op === op.frame);
+  if (base.op !== op.add || at < 0 || isConst(base.args[1 - at])) return false;
+  // More accesses share the sum, for other elements of a record perhaps.
+  if (!l.isAddress(base) || l.useCount[base.id] > MOST_ACCESSES) return false;
+  indexed(l, inst, l.fn.leaf(op.frame, 64, 0, base.args[at].lo + disp), base.args[1 - at], bytes);
+  return true;
+}
 
 /** Adds the memory operand [address + disp] of an access of `bytes` bytes to `inst`. */
 function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: number): void {
@@ -101,14 +127,10 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: num
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
     return;
   }
+  if (bytes > 0 && inFrame(l, inst, base, disp, bytes)) return;
   if (bytes > 0 && disp === 0 && base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1])) {
-    const scale = Math.log2(bytes);
-    const isScaled = (v: Value) =>
-      scale > 0 && v.op === op.shl && isConst(v.args[1]) && v.args[1].lo === scale;
-    const [x, y] = isScaled(base.args[0]) ? [base.args[1], base.args[0]] : base.args;
-    inst.memory = "index";
-    inst.scale = isScaled(y) ? bytes : 1;
-    inst.uses.push(l.register(x), l.register(isScaled(y) ? y.args[0] : y));
+    const [x, y] = isScaled(base.args[0], bytes) ? [base.args[1], base.args[0]] : base.args;
+    indexed(l, inst, x, y, bytes);
     return;
   }
   inst.memory = "base";
