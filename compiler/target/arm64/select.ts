@@ -181,13 +181,14 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.lshr:
     case op.ashr: {
       const constant = isConst(b);
-      const inst = emit(l, constant ? K.shiftImm : K.shift, v, constant ? [a] : [a, b]);
+      const inst = emit(l, constant ? K.shiftImm : K.shift, v, constant ? [a] : [a, distance(b, v.type)]);
       inst.aux = SHIFT_INDEX.get(v.op)!;
       inst.lo = b.lo & (v.type - 1);
       return;
     }
     case op.rotl: {
-      const inst = emit(l, isConst(b) ? K.rotateImm : K.rotate, v, isConst(b) ? [a] : [a, b]);
+      const constant = isConst(b);
+      const inst = emit(l, constant ? K.rotateImm : K.rotate, v, constant ? [a] : [a, distance(b, v.type)]);
       inst.lo = b.lo & (v.type - 1);
       return;
     }
@@ -215,6 +216,16 @@ function arithmetic(l: Lowering, v: Value): void {
     default:
       if (!DIVISION.has(v.op)) bug(`no selection for ${v.op.name}`);
       emit(l, K.divide, v, [a, b]).aux = DIVISION.get(v.op)!;
+  }
+}
+
+/** What a shift is by, without masks: it looks at no more bits. */
+function distance(b: Value, width: number): Value {
+  let v = b;
+  for (;;) {
+    const mask = v.op === op.and && isConst(v.args[1]) ? v.args[1].lo : 0;
+    if (v.op !== op.zext && v.op !== op.trunc && (mask & (width - 1)) !== width - 1) return v;
+    v = v.args[0];
   }
 }
 
