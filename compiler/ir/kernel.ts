@@ -22,7 +22,12 @@ export type KernelOp =
   | "shl"
   | "lshr"
   | "ashr"
+  /** Lanes of 64 bits: of their lower halves, without a sign. */
   | "mul"
+  /** Of the lower halves of 64-bit lanes, with a sign. */
+  | "smul"
+  /** The lane's bytes from the last to the first. */
+  | "swap"
   /** All bits of a lane set or none. */
   | "eq"
   | "sgt"

@@ -71,10 +71,13 @@ export class Lanes {
   /** Lanes may become narrower: what is stored fills whole registers in the end. */
   private readonly packs: boolean;
   private readonly loop: CountedLoop;
+  /** The target's vectors have swaps, and products of 64-bit lanes with a sign. */
+  private readonly rich: boolean;
   private readonly known = new Map<string, number | undefined>();
 
-  constructor(loop: CountedLoop, lanes: number, packs: boolean) {
+  constructor(loop: CountedLoop, lanes: number, packs: boolean, rich: boolean) {
     this.loop = loop;
+    this.rich = rich;
     this.packs = packs;
     this.lanes = lanes;
   }
@@ -102,8 +105,11 @@ export class Lanes {
     switch (v.op) {
       case op.trunc:
         return this.node(a, lane, depth);
+      case op.bswap:
+        return this.rich && lane === v.type ? this.add("swap", lane, [this.node(a, lane, depth)]) : undefined;
       case op.zext:
       case op.sext32:
+        if (lane === 64 && a.op === op.bswap) return this.swappedHalf(a, v.op === op.zext, depth);
         return lane < 64
           ? this.node(a, lane, depth)
           : this.widen(v.op === op.zext, 64, this.node(a, 32, depth));
@@ -113,6 +119,8 @@ export class Lanes {
       case op.bswap16:
         return this.swapped(v, lane, depth);
       case op.mul:
+        if (this.rich && lane === 64 && isSigned32(a) && isSigned32(b))
+          return this.binary("smul", 64, a, b, depth);
         return lane === 16 || lane === 32 || (lane === 64 && bitsOf(a) <= 32 && bitsOf(b) <= 32)
           ? this.binary("mul", lane, a, b, depth)
           : undefined;
@@ -225,6 +233,14 @@ export class Lanes {
     let node = this.node(v.args[0], Math.min(own, lane) as Lane, depth);
     for (let wide = own * 2; wide <= lane; wide *= 2) node = this.widen(false, wide as Lane, node);
     return node;
+  }
+
+  /** The swapped lower half of 64 bits is the upper half of them, swapped. */
+  private swappedHalf(v: Value, zeros: boolean, depth: number): number | undefined {
+    const [x] = v.args;
+    if (x.op !== op.trunc || !zeros || !this.rich) return this.widen(zeros, 64, this.node(v, 32, depth));
+    const all = this.add("swap", 64, [this.node(x.args[0], 64, depth)]);
+    return this.add("lshr", 64, [all], { lo: 32 });
   }
 
   private swapped(v: Value, lane: Lane, depth: number): number | undefined {

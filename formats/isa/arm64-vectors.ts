@@ -41,6 +41,8 @@ uadalp V<d>.{W}, V<n>.{T} | 01101110zz100000011010nnnnnddddd | bhs
 sadalp V<d>.{W}, V<n>.{T} | 01001110zz100000011010nnnnnddddd | bhs
 xtn V<d>.{H}, V<n>.{W} | 00001110zz100001001010nnnnnddddd | bhs
 cnt V<d>.{T}, V<n>.{T} | 01001110zz100000010110nnnnnddddd | b
+rev64 V<d>.16b, V<n>.16b | 0100111000100000000010nnnnnddddd
+rev32 V<d>.16b, V<n>.16b | 0110111000100000000010nnnnnddddd
 rev16 V<d>.{T}, V<n>.{T} | 01001110zz100000000110nnnnnddddd | b
 addv {E}<d>, V<n>.{T} | 01001110zz110001101110nnnnnddddd | bhs
 smaxv {E}<d>, V<n>.{T} | 01001110zz110000101010nnnnnddddd | bhs

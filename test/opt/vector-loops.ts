@@ -344,6 +344,41 @@ const OTHERS: Loop[] = [
 ];
 
 export const LOOPS = [...SUMS, ...EXTREMES, ...NARROW_EXTREMES, ...COPIES, ...FILLS, ...MAPS, ...OTHERS];
+/** Loops that need more than SSE2 has. */
+export const RICH: Loop[] = [
+  {
+    name: "products of signed 32-bit numbers",
+    body: "r7 = *(s32 *)(r3 + 0)\nr8 = *(s32 *)(r4 + 0)\nr7 *= r8\nr0 += r7",
+    steps: [4, 4],
+    kernel: "smul64",
+  },
+  {
+    name: "multiples of signed 32-bit numbers",
+    body: "r7 = *(s32 *)(r3 + 0)\nr7 *= -100000\nr0 += r7",
+    steps: [4, 4],
+    kernel: "smul64",
+  },
+  ...([4, 8] as const).map(
+    (bytes): Loop => ({
+      name: `swapped bytes of ${U[bytes]}`,
+      body: `${load(7, 3, bytes)}\nr7 = be${bytes * 8} r7\n${store(4, bytes, 7)}`,
+      steps: [bytes, bytes],
+      kernel: `swap${bytes * 8}`,
+    }),
+  ),
+  {
+    name: "swapped bytes and halves summed",
+    body: `${load(7, 3, 8)}\nr8 = r7\nr7 = be64 r7\nr8 = be32 r8\nr7 ^= r8\nr0 += r7`,
+    steps: [8, 8],
+    kernel: "swap64",
+  },
+  {
+    name: "swapped words summed",
+    body: `${load(7, 3, 4)}\nr7 = be32 r7\nr0 += r7`,
+    steps: [4, 4],
+    kernel: "swap32",
+  },
+];
 /** Loops that only copy or fill. */
 export const PLAIN = [...COPIES, ...FILLS];
 export const STORING = [...COPIES, ...MAPS, ...OTHERS.filter(({ body }) => body.includes("(r4 + 0) ="))];

@@ -5,7 +5,7 @@ import type { CompileOptions } from "../../compiler/compile.ts";
 import { random } from "../mutate.ts";
 import { optimised } from "./listing.ts";
 import { apart, kernelOf, many, overlapping, Pair, type Run, randomRuns } from "./loop-runs.ts";
-import { LOOPS, type Loop, PLAIN, REFUSED, randomLoop, STORING, SUMS, source } from "./vector-loops.ts";
+import { LOOPS, type Loop, PLAIN, REFUSED, RICH, randomLoop, STORING, SUMS, source } from "./vector-loops.ts";
 
 const ROUNDS = Number(process.env.RUNBPF_ROUNDS ?? 400);
 
@@ -40,7 +40,7 @@ describe.skipIf(process.arch !== "x64")("vectorise", () => {
     expect(kernels).toBeGreaterThan(ROUNDS / 10);
   });
 
-  it.each(REFUSED)("stays: $name", (loop) => {
+  it.each([...REFUSED, ...RICH])("stays: $name", (loop) => {
     expect(kernelOf(loop)).toBeUndefined();
   });
 

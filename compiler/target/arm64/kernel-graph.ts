@@ -23,9 +23,7 @@ export type NeonOp =
   /** Differences without a sign. */
   | "apart"
   /** Bits that are set, in each byte. */
-  | "count"
-  /** Bytes of 16 bits change places. */
-  | "swap";
+  | "count";
 
 export interface NeonNode extends Omit<KernelNode, "op"> {
   op: NeonOp;
@@ -119,6 +117,8 @@ class Rewriter {
         return this.extreme(node) ?? this.add("select", node, args);
       case "sgt":
         return this.compare(node);
+      case "smul":
+        return this.product(node) ?? this.add("smul", node, args);
       case "mul":
         return this.product(node) ?? this.add("mul", node, args);
       case "add":
@@ -169,15 +169,16 @@ class Rewriter {
     return this.add("ugt", node, plain as number[]);
   }
 
-  private product({ lane, bytes, args }: KernelNode): number | undefined {
+  private product({ op, lane, bytes, args }: KernelNode): number | undefined {
     const is = (op: NeonOp) => args.map((k) => this.nodes[k].op === op && this.nodes[k].lane === lane);
-    if (is("sext").every((found) => found))
+    const isSigned = is("sext").every((found) => found);
+    if (isSigned)
       return this.add(
         "smull",
         { lane, bytes },
         args.map((k) => this.nodes[k].args[0]),
       ); // prettier-ignore
-    if (!is("zext").includes(true)) return undefined;
+    if (op === "smul" || !is("zext").includes(true)) return undefined;
     const halves = args.map((k) => this.lowHalf(k, lane));
     return halves.includes(undefined) ? undefined : this.add("umull", { lane, bytes }, halves as number[]);
   }

@@ -86,7 +86,7 @@ export const R = {
   bif: arm64("bif V<d>.16b, V<n>.16b, V<m>.16b"),
   xtn: arm64("xtn V<d>.2s, V<n>.2d"),
   count: arm64("cnt V<d>.16b, V<n>.16b"),
-  swap: arm64("rev16 V<d>.16b, V<n>.16b"),
+  swap: byLane([16, 32, 64], (lane) => `rev${lane} V<d>.16b, V<n>.16b`),
   sumPair: arm64("addp D<d>, V<n>.2d"),
   fmov: [arm64("fmov W<d>, S<n>"), arm64("fmov X<d>, D<n>")],
   upper: arm64("umov X<d>, V<n>.d[1]"),

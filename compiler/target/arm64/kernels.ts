@@ -233,9 +233,11 @@ class Expansion {
       case "count":
         return steps.emit(R.count, [of(0)]);
       case "swap":
-        return steps.emit(R.swap, [of(0)]);
+        return steps.emit(R.swap[lane], [of(0)]);
       case "mul":
-        return lane === 64 ? this.multiply(of(0), of(1)) : steps.emit(V.mul[lane], [of(0), of(1)]);
+        return lane === 64 ? this.multiply("umull", of(0), of(1)) : steps.emit(V.mul[lane], [of(0), of(1)]);
+      case "smul":
+        return this.multiply("smull", of(0), of(1));
       case "load":
       case "const":
       case "splat":
@@ -251,9 +253,9 @@ class Expansion {
   }
 
   /** Products of the lower halves of 64-bit lanes. */
-  private multiply(x: number, y: number): number {
+  private multiply(op: "umull" | "smull", x: number, y: number): number {
     const [a, b] = [x, y].map((v) => this.steps.emit(R.xtn, [v]));
-    return this.steps.emit(WIDEN.umull[0][64], [a, b]);
+    return this.steps.emit(WIDEN[op][0][64], [a, b]);
   }
 
   /** Adds a step that is `scale` times as wide to what is gathered. */
