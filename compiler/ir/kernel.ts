@@ -22,6 +22,10 @@ export type KernelOp =
   | "shl"
   | "lshr"
   | "ashr"
+  /** By the second argument's lanes, fewer bits than a lane has. */
+  | "shlBy"
+  | "lshrBy"
+  | "ashrBy"
   /** Lanes of 64 bits: of their lower halves, without a sign. */
   | "mul"
   /** Of the lower halves of 64-bit lanes, with a sign. */

@@ -25,6 +25,11 @@ const SHIFTS = new Map<Op, KernelOp>([
   [op.lshr, "lshr"],
   [op.ashr, "ashr"],
 ]);
+const SHIFTS_BY = new Map<Op, KernelOp>([
+  [op.shl, "shlBy"],
+  [op.lshr, "lshrBy"],
+  [op.ashr, "ashrBy"],
+]);
 const SIGNED_LOADS = new Set<Op>([op.load8s, op.load16s, op.load32s]);
 
 /** How many low bits of a value may be set; its upper ones are zero. */
@@ -71,7 +76,7 @@ export class Lanes {
   /** Lanes may become narrower: what is stored fills whole registers in the end. */
   private readonly packs: boolean;
   private readonly loop: CountedLoop;
-  /** The target's vectors have swaps, and products of 64-bit lanes with a sign. */
+  /** The target's vectors have swaps, shifts of each lane by its own, and products of 64-bit lanes with a sign. */
   private readonly rich: boolean;
   private readonly known = new Map<string, number | undefined>();
 
@@ -256,6 +261,10 @@ export class Lanes {
     const [a, b] = v.args;
     const sum = lane === 64 && v.op === op.lshr ? sumOfBytes(v) : undefined;
     if (sum !== undefined) return this.add("sad", 64, [this.node(sum, 64, depth)]);
+    if (this.rich && !isConst(b) && lane === v.type) {
+      const by = this.add("and", lane, [this.node(b, lane, depth), this.constant(lane, lane - 1)]);
+      return this.add(SHIFTS_BY.get(v.op)!, lane, [this.node(a, lane, depth), by]);
+    }
     if (!isConst(b) || b.lo < 0 || b.lo >= lane || lane === 8) return undefined;
     // What comes down from above the lane must be zero, or a sign.
     if (v.op !== op.shl && v.type !== lane && (v.op === op.ashr || bitsOf(a) > lane)) return undefined;

@@ -11,8 +11,9 @@ import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
 
 /** Values that a kernel may take in registers, the number of rounds among them. */
 const MOST_INPUTS = 8;
-/** Vector registers that targets with kernels have. */
-const VECTORS = 16;
+/** Vector registers that targets with kernels have, and those with rich vectors. */
+const VECTORS = 16,
+  RICH_VECTORS = 22; // prettier-ignore
 
 /** A kernel whose loads and inputs are still values of the loop. */
 export interface Plan {
@@ -48,7 +49,8 @@ export function recognise(loop: CountedLoop, rich: boolean): Plan | undefined {
       : stores.length === 0 && others.length === 1
         ? summing(loop, others[0], rich)
         : undefined;
-  if (plan === undefined || pressure(plan.lanes.nodes, plan.root) > VECTORS) return undefined;
+  if (plan === undefined || pressure(plan.lanes.nodes, plan.root) > (rich ? RICH_VECTORS : VECTORS))
+    return undefined;
   return plan.lanes.inputs.length + plan.lanes.loads.length < MOST_INPUTS ? plan : undefined;
 }
 

@@ -19,6 +19,9 @@ smin V<d>.{T}, V<n>.{T}, V<m>.{T} | 01001110zz1mmmmm011011nnnnnddddd | bhs
 umax V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm011001nnnnnddddd | bhs
 umin V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm011011nnnnnddddd | bhs
 uabd V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm011101nnnnnddddd | bhs
+ushl V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm010001nnnnnddddd | bhsd
+sshl V<d>.{T}, V<n>.{T}, V<m>.{T} | 01001110zz1mmmmm010001nnnnnddddd | bhsd
+neg V<d>.{T}, V<n>.{T} | 01101110zz100000101110nnnnnddddd | bhsd
 uzp1 V<d>.{T}, V<n>.{T}, V<m>.{T} | 01001110zz0mmmmm000110nnnnnddddd | bhsd
 and V<d>.{T}, V<n>.{T}, V<m>.{T} | 01001110001mmmmm000111nnnnnddddd | b
 bic V<d>.{T}, V<n>.{T}, V<m>.{T} | 01001110011mmmmm000111nnnnnddddd | b

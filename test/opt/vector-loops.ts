@@ -372,6 +372,23 @@ export const RICH: Loop[] = [
     steps: [8, 8],
     kernel: "swap64",
   },
+  ...([4, 8] as const).flatMap((bytes) =>
+    ["<<=", ">>=", "s>>="].map((shift): Loop => {
+      const r = bytes === 4 ? "w" : "r";
+      return {
+        name: `${U[bytes]} ${shift} as many bits as another array says`,
+        body: `${load(7, 3, bytes)}\n${load(8, 4, bytes)}\n${r}7 ${shift} ${r}8\n${store(4, bytes, 7)}`,
+        steps: [bytes, bytes],
+        kernel: `By${bytes * 8}`,
+      };
+    }),
+  ),
+  {
+    name: "shifted by a variable",
+    body: `${load(7, 3, 8)}\nr7 <<= r5\nr0 += r7`,
+    steps: [8, 0],
+    kernel: "shlBy64",
+  },
   {
     name: "swapped words summed",
     body: `${load(7, 3, 4)}\nr7 = be32 r7\nr0 += r7`,

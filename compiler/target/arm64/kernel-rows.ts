@@ -59,6 +59,9 @@ export const V = {
   umax: three("umax", NARROW),
   umin: three("umin", NARROW),
   apart: three("uabd", NARROW),
+  shlBy: three("ushl", ALL),
+  lshrBy: three("ushl", ALL),
+  ashrBy: three("sshl", ALL),
 };
 /** The second operand's shift: by its immediate, or by the lane's width less that. */
 export const SHIFT = {
@@ -78,6 +81,7 @@ export const WIDEN_ADD = { umull: long("umlal"), smull: long("smlal") };
 export const PAIRS = { u: pairs("uaddlp"), s: pairs("saddlp") };
 export const PAIRS_ADD = { u: pairs("uadalp"), s: pairs("sadalp") };
 export const R = {
+  neg: byLane(ALL, (lane) => `neg V<d>.${FULL[lane]}, V<n>.${FULL[lane]}`),
   even: three("uzp1", ALL),
   addPairs: three("addp", ALL),
   mla: three("mla", NARROW),

@@ -86,7 +86,8 @@ export function expandKernel(
 ): void {
   const graph = neonGraph(kernel);
   for (const scale of scalesOf(graph))
-    if (new Expansion(host, kernel, graph, uses, scale).run(def, width)) return;
+    if (new Expansion(host, kernel, graph, uses, scale, false).run(def, width)) return;
+  if (new Expansion(host, kernel, graph, uses, 1, true).run(def, width)) return;
   bug("a kernel needs more vector registers than there are");
 }
 
@@ -106,18 +107,28 @@ class Expansion {
   private readonly uses: readonly number[];
   /** Steps that the main loop does at once, as if lanes were so many more. */
   private readonly scale: number;
+  /** Takes few registers: one that gathers, and no more loads than are needed at once. */
+  private readonly frugal: boolean;
   private readonly steps: Steps;
   private readonly places: Place[];
   private readonly constants = new Map<number, number>();
   private accumulators: number[] = [];
 
-  constructor(host: Host, kernel: Kernel, graph: Graph, uses: readonly number[], scale: number) {
+  constructor(
+    host: Host,
+    kernel: Kernel,
+    graph: Graph,
+    uses: readonly number[],
+    scale: number,
+    frugal: boolean,
+  ) {
     this.host = host;
     this.asm = host.asm;
     this.kernel = kernel;
     this.graph = graph;
     this.uses = uses;
     this.scale = scale;
+    this.frugal = frugal;
     this.steps = new Steps(host.asm);
     this.places = placesOf(kernel);
   }
@@ -149,7 +160,7 @@ class Expansion {
   /** Sums that widen in several stages have one register for the last. */
   private accumulatorCount(): number {
     const { graph, kernel, scale } = this;
-    if (graph.reduce === "add" && graph.from * 2 < kernel.lane) return 1;
+    if (this.frugal || (graph.reduce === "add" && graph.from * 2 < kernel.lane)) return 1;
     return Math.min(MOST_ACCUMULATORS, scale * registersOf(graph.nodes[graph.root]));
   }
 
@@ -198,7 +209,7 @@ class Expansion {
   private load(k: number, part: number, scale: number, known: Map<string, number>): number {
     const { aux, lo, lane, bytes } = this.graph.nodes[k];
     const { k: place, offset } = placeOf(this.places, aux, lo, lane / 8);
-    const size = Math.min(bytes * scale, 32);
+    const size = Math.min(bytes * scale, this.frugal ? 16 : 32);
     const first = size === 32 ? part & ~1 : part;
     const defs = this.steps.load(place, offset + 16 * first, size);
     for (const [i, def] of defs.entries()) known.set(`${k},${first + i}`, def);
@@ -221,6 +232,9 @@ class Expansion {
       case "lshr":
       case "ashr":
         return steps.emit(SHIFT[op][lane], [of(0)], lane - lo);
+      case "lshrBy":
+      case "ashrBy":
+        return steps.emit(V[op][lane], [of(0), steps.emit(R.neg[lane], [of(1)])]);
       case "select":
         return steps.select(of(0), of(1), of(2));
       case "dot":
