@@ -7,6 +7,7 @@ import { bug } from "../../../formats/error.ts";
 import { type Arm64Assembler, type Arm64Row, bitmaskImmediate } from "../../../formats/isa/arm64.ts";
 import { type Kernel, type Lane, registersOf } from "../../ir/kernel.ts";
 import { type Graph, type NeonNode, neonGraph } from "./kernel-graph.ts";
+import { type Place, placeOf, placesOf, registerOfPlace, TEMP } from "./kernel-places.ts";
 import {
   ABOVE,
   ACROSS,
@@ -37,44 +38,12 @@ export interface Host {
 
 /** Counts rounds. */
 const COUNT = 16;
-const TEMP = 17;
 
-/** Places that move along with the rounds: an argument plus an offset, by the bytes of an element. */
-interface Place {
-  aux: number;
-  lo: number;
-  bytes: number;
-}
-
-/** Accesses no further apart than this share a register. */
-const NEAR = 64;
 /** Bytes of an array that an iteration reads at most, and vector instructions that it takes if it repeats a step. */
 const MOST_BYTES = 128;
 const MOST_WORK = 16;
 /** Registers that gather side by side: an addition waits for the one before. */
 const MOST_ACCUMULATORS = 4;
-
-/** Offset of an access from its place. */
-function placeOf(places: Place[], aux: number, lo: number, bytes: number): { k: number; offset: number } {
-  let k = places.findIndex((p) => p.aux === aux && p.bytes === bytes && Math.abs(p.lo - lo) <= NEAR);
-  if (k < 0) k = places.push({ aux, lo, bytes }) - 1;
-  return { k, offset: lo - places[k].lo };
-}
-
-function placesOf({ nodes, root, store }: Kernel): Place[] {
-  const places: Place[] = [];
-  for (const { op, aux, lo, lane } of nodes) if (op === "load") placeOf(places, aux, lo, lane / 8);
-  if (store !== undefined) placeOf(places, store.aux, store.offset, nodes[root].lane / 8);
-  return places;
-}
-
-/** The registers of a kernel's places: the encoder's own scratch register, then from x15 down. */
-const registerOfPlace = (k: number): number => (k === 0 ? TEMP : 16 - k);
-
-/** Bit r: a kernel overwrites register r, beside the encoder's scratch registers. */
-export function kernelClobbers(kernel: Kernel): number {
-  return placesOf(kernel).reduce((bits, _, k) => (k === 0 ? bits : bits | (1 << registerOfPlace(k))), 0);
-}
 
 /** `width`: bits of a reduction's result, in `def`. */
 export function expandKernel(

@@ -20,7 +20,7 @@ import {
   selectEnd,
   selectLeaf,
 } from "../rules.ts";
-import { kernelClobbers } from "./kernels.ts";
+import { kernelClobbers } from "./kernel-places.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 
