@@ -41,6 +41,7 @@ import { unrollCounted } from "./opt/unroll-counted.ts";
 import { unrollShifts } from "./opt/unroll-shifts.ts";
 import { valueNumbering } from "./opt/value-numbering.ts";
 import { vectorise } from "./opt/vectorise.ts";
+import { zeroCounters } from "./opt/zero-counters.ts";
 
 export type Level = 0 | 1 | 2 | "s";
 
@@ -159,6 +160,8 @@ export const PASSES: readonly Pass[] = [
   { name: "order-phis", run: orderPhis, skip: NOT_AT_0 },
   // No local rule may look at what it makes.
   { name: "late-counters", run: lateCounters, skip: NOT_AT_0 },
+  // It asks for counters that nothing else looks at.
+  { name: "zero-counters", run: zeroCounters, skip: [0, 1, "s"] },
   { name: "tail-returns", run: tailReturns, skip: NOT_AT_0 },
   { name: "layout", run: layout, skip: NOT_AT_0 },
 ];

@@ -22,7 +22,16 @@ export type KernelOp =
   | "shl"
   | "lshr"
   | "ashr"
+  /** By the second argument's lanes, fewer bits than a lane has. */
+  | "shlBy"
+  | "lshrBy"
+  | "ashrBy"
+  /** Lanes of 64 bits: of their lower halves, without a sign. */
   | "mul"
+  /** Of the lower halves of 64-bit lanes, with a sign. */
+  | "smul"
+  /** The lane's bytes from the last to the first. */
+  | "swap"
   /** All bits of a lane set or none. */
   | "eq"
   | "sgt"
@@ -93,7 +102,7 @@ export function printKernel(
 }
 
 /** Registers that a node fills. */
-export const registersOf = ({ bytes }: KernelNode): number => Math.max(1, bytes >> 4);
+export const registersOf = ({ bytes }: { bytes: number }): number => Math.max(1, bytes >> 4);
 
 /** Registers beside those of nodes: of intermediate results, of what is gathered or stored last. */
 const SPARE = 3;

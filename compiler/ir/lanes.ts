@@ -25,6 +25,11 @@ const SHIFTS = new Map<Op, KernelOp>([
   [op.lshr, "lshr"],
   [op.ashr, "ashr"],
 ]);
+const SHIFTS_BY = new Map<Op, KernelOp>([
+  [op.shl, "shlBy"],
+  [op.lshr, "lshrBy"],
+  [op.ashr, "ashrBy"],
+]);
 const SIGNED_LOADS = new Set<Op>([op.load8s, op.load16s, op.load32s]);
 
 /** How many low bits of a value may be set; its upper ones are zero. */
@@ -71,10 +76,13 @@ export class Lanes {
   /** Lanes may become narrower: what is stored fills whole registers in the end. */
   private readonly packs: boolean;
   private readonly loop: CountedLoop;
+  /** The target's vectors have swaps, shifts of each lane by its own, and products of 64-bit lanes with a sign. */
+  private readonly rich: boolean;
   private readonly known = new Map<string, number | undefined>();
 
-  constructor(loop: CountedLoop, lanes: number, packs: boolean) {
+  constructor(loop: CountedLoop, lanes: number, packs: boolean, rich: boolean) {
     this.loop = loop;
+    this.rich = rich;
     this.packs = packs;
     this.lanes = lanes;
   }
@@ -102,8 +110,11 @@ export class Lanes {
     switch (v.op) {
       case op.trunc:
         return this.node(a, lane, depth);
+      case op.bswap:
+        return this.rich && lane === v.type ? this.add("swap", lane, [this.node(a, lane, depth)]) : undefined;
       case op.zext:
       case op.sext32:
+        if (lane === 64 && a.op === op.bswap) return this.swappedHalf(a, v.op === op.zext, depth);
         return lane < 64
           ? this.node(a, lane, depth)
           : this.widen(v.op === op.zext, 64, this.node(a, 32, depth));
@@ -113,6 +124,8 @@ export class Lanes {
       case op.bswap16:
         return this.swapped(v, lane, depth);
       case op.mul:
+        if (this.rich && lane === 64 && isSigned32(a) && isSigned32(b))
+          return this.binary("smul", 64, a, b, depth);
         return lane === 16 || lane === 32 || (lane === 64 && bitsOf(a) <= 32 && bitsOf(b) <= 32)
           ? this.binary("mul", lane, a, b, depth)
           : undefined;
@@ -227,6 +240,14 @@ export class Lanes {
     return node;
   }
 
+  /** The swapped lower half of 64 bits is the upper half of them, swapped. */
+  private swappedHalf(v: Value, zeros: boolean, depth: number): number | undefined {
+    const [x] = v.args;
+    if (x.op !== op.trunc || !zeros || !this.rich) return this.widen(zeros, 64, this.node(v, 32, depth));
+    const all = this.add("swap", 64, [this.node(x.args[0], 64, depth)]);
+    return this.add("lshr", 64, [all], { lo: 32 });
+  }
+
   private swapped(v: Value, lane: Lane, depth: number): number | undefined {
     if (lane < 16) return undefined;
     const x = this.node(v.args[0], 16, depth);
@@ -240,6 +261,10 @@ export class Lanes {
     const [a, b] = v.args;
     const sum = lane === 64 && v.op === op.lshr ? sumOfBytes(v) : undefined;
     if (sum !== undefined) return this.add("sad", 64, [this.node(sum, 64, depth)]);
+    if (this.rich && !isConst(b) && lane === v.type) {
+      const by = this.add("and", lane, [this.node(b, lane, depth), this.constant(lane, lane - 1)]);
+      return this.add(SHIFTS_BY.get(v.op)!, lane, [this.node(a, lane, depth), by]);
+    }
     if (!isConst(b) || b.lo < 0 || b.lo >= lane || lane === 8) return undefined;
     // What comes down from above the lane must be zero, or a sign.
     if (v.op !== op.shl && v.type !== lane && (v.op === op.ashr || bitsOf(a) > lane)) return undefined;

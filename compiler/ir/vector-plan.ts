@@ -11,8 +11,9 @@ import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
 
 /** Values that a kernel may take in registers, the number of rounds among them. */
 const MOST_INPUTS = 8;
-/** Vector registers that targets with kernels have. */
-const VECTORS = 16;
+/** Vector registers that targets with kernels have, and those with rich vectors. */
+const VECTORS = 16,
+  RICH_VECTORS = 22; // prettier-ignore
 
 /** A kernel whose loads and inputs are still values of the loop. */
 export interface Plan {
@@ -35,8 +36,8 @@ export interface Sum {
   turns: boolean;
 }
 
-/** What a loop does that vectors can do; undefined: something else. */
-export function recognise(loop: CountedLoop): Plan | undefined {
+/** What a loop does that vectors, or those that can do more (`rich`), can do; undefined: something else. */
+export function recognise(loop: CountedLoop, rich: boolean): Plan | undefined {
   const { block } = loop;
   const effects = block.body.filter((v) => v.op.reads || v.op.writes);
   if (effects.length === 0 || effects.some((v) => v.op.bytes === 0)) return undefined;
@@ -44,28 +45,29 @@ export function recognise(loop: CountedLoop): Plan | undefined {
   const others = block.phis.filter((phi) => loop.step(phi) === undefined);
   const plan =
     stores.length === 1 && others.length === 0
-      ? storing(loop, stores[0])
+      ? storing(loop, stores[0], rich)
       : stores.length === 0 && others.length === 1
-        ? summing(loop, others[0])
+        ? summing(loop, others[0], rich)
         : undefined;
-  if (plan === undefined || pressure(plan.lanes.nodes, plan.root) > VECTORS) return undefined;
+  if (plan === undefined || pressure(plan.lanes.nodes, plan.root) > (rich ? RICH_VECTORS : VECTORS))
+    return undefined;
   return plan.lanes.inputs.length + plan.lanes.loads.length < MOST_INPUTS ? plan : undefined;
 }
 
-function storing(loop: CountedLoop, store: Value): Plan | undefined {
+function storing(loop: CountedLoop, store: Value, rich: boolean): Plan | undefined {
   const { bytes } = store.op;
   if (loop.stride(store.args[0]) !== bytes) return undefined;
-  const lanes = new Lanes(loop, 16 / bytes, true);
+  const lanes = new Lanes(loop, 16 / bytes, true, rich);
   const found = lanes.node(store.args[1], (bytes * 8) as Lane);
   const root = found === undefined ? undefined : lanes.prune(found);
   return root === undefined ? undefined : { lanes, root, store, sum: undefined };
 }
 
-function summing(loop: CountedLoop, phi: Value): Plan | undefined {
+function summing(loop: CountedLoop, phi: Value, rich: boolean): Plan | undefined {
   const sum = sumOf(loop, phi);
   if (sum === undefined || phi.type === 1 || phi.type === 0) return undefined;
   const widths = loop.block.body.filter((v) => v.op.bytes > 0).map((v) => v.op.bytes);
-  const lanes = new Lanes(loop, 16 / Math.min(...widths), false);
+  const lanes = new Lanes(loop, 16 / Math.min(...widths), false, rich);
   const found = sum.reduce === "add" ? addend(lanes, sum.x, phi.type) : gathered(lanes, sum, phi.type);
   const root = found === undefined ? undefined : lanes.prune(found);
   if (root === undefined || lanes.loads.length === 0) return undefined;

@@ -21,7 +21,7 @@ export function vectorise(fn: Fn, { features }: { features: ReadonlySet<string> 
   const renamed = new Map<Value, Value>();
   for (const block of [...fn.blocks]) {
     const loop = CountedLoop.at(block, true);
-    const plan = loop && recognise(loop);
+    const plan = loop && recognise(loop, features.has("rich-vectors"));
     if (plan === undefined) continue;
     outside ??= usedOutside(fn);
     new Rewrite(fn, loop!, plan, outside, renamed, features.has("block-operations")).run();

@@ -91,9 +91,12 @@ export function selectLeaf(l: Lowering, kinds: SharedKinds, v: Value, register: 
       inst.hi = v.type === 64 ? v.hi : 0;
       return;
     }
-    case op.frame:
-      l.emit(kinds.lea, register, []).memory = "frame";
+    case op.frame: {
+      const inst = l.emit(kinds.lea, register, []);
+      inst.memory = "frame";
+      inst.disp = v.lo;
       return;
+    }
     case op.code:
     case op.rodata:
       l.emit(v.op === op.code ? kinds.code : kinds.rodata, register, []).aux = v.aux;

@@ -19,6 +19,9 @@ export interface TargetRow {
   engines: string;
 }
 
+const NO_SIMD =
+  "no vector registers: for devices without them, and hosts that keep state of others in them, such as kernels";
+
 export const TARGETS: Partial<Record<Arch, TargetRow>> = {
   x64: {
     make: (features) => makeX64(features),
@@ -27,20 +30,19 @@ export const TARGETS: Partial<Record<Arch, TargetRow>> = {
     reserved: "rsp",
     atomics:
       "lock-prefixed instructions; fetching or, and, xor in a cmpxchg loop; all sequentially consistent",
-    features: {
-      "x86-64-v2": "popcnt",
-      "x86-64-v3": "popcnt, lzcnt, tzcnt",
-      "no-simd": "no vector registers: for hosts that keep state of others in them, such as kernels",
-    },
+    features: { "x86-64-v2": "popcnt", "x86-64-v3": "popcnt, lzcnt, tzcnt", "no-simd": NO_SIMD },
     engines: "Node on Linux x86-64, bare.c",
   },
   arm64: {
-    make: (features) => makeArm64(features.includes("lse")),
-    baseline: "Armv8.0-A",
+    make: (features) => makeArm64(features.includes("lse"), !features.includes("no-simd")),
+    baseline: "Armv8.0-A with NEON",
     convention: "AAPCS64: x0 to x4, import table in x5; result in x0",
     reserved: "x18, x29",
     atomics: "load-acquire and store-release exclusive loops",
-    features: { lse: "Armv8.1-A atomics: one instruction each, acquire and release" },
+    features: {
+      lse: "Armv8.1-A atomics: one instruction each, acquire and release",
+      "no-simd": NO_SIMD,
+    },
     engines: "Node on Linux arm64, bare.c",
   },
 };

@@ -1,9 +1,10 @@
 /**
- * AArch64 instructions: one row each, the bit pattern as the Arm ARM (chapter C6) draws it with a letter for each
+ * AArch64 instructions (those on vectors: arm64-vectors.ts): one row each, the bit pattern as the Arm ARM (chapter C6) draws it with a letter for each
  * field, and the assembler that derives from the rows.
  */
 
 import { bug } from "../error.ts";
+import { VECTOR_ROWS } from "./arm64-vectors.ts";
 
 /** The zero register or the stack pointer, by instruction. */
 export const ZR = 31;
@@ -64,6 +65,8 @@ add %<d>~, %<n>~, #i | f001000100iiiiiiiiiiiinnnnnddddd
 add %<d>~, %<n>~, #i, lsl #12 | f001000101iiiiiiiiiiiinnnnnddddd
 sub %<d>~, %<n>~, #i | f101000100iiiiiiiiiiiinnnnnddddd
 sub %<d>~, %<n>~, #i, lsl #12 | f101000101iiiiiiiiiiiinnnnnddddd
+adds %<d>, %<n>~, #i | f011000100iiiiiiiiiiiinnnnnddddd
+subs %<d>, %<n>~, #i | f111000100iiiiiiiiiiiinnnnnddddd
 cmn %<n>~, #i | f011000100iiiiiiiiiiiinnnnn11111
 cmp %<n>~, #i | f111000100iiiiiiiiiiiinnnnn11111
 cmn %<n>~, #i, lsl #12 | f011000101iiiiiiiiiiiinnnnn11111
@@ -205,7 +208,10 @@ function expand(line: string): string[] {
   });
 }
 
-export const ARM64_ROWS: readonly Arm64Row[] = ROWS.trim().split("\n").flatMap(expand).map(parseRow);
+export const ARM64_ROWS: readonly Arm64Row[] = [
+  ...ROWS.trim().split("\n").flatMap(expand),
+  ...VECTOR_ROWS,
+].map(parseRow);
 const BY_SYNTAX = new Map(ARM64_ROWS.map((row) => [row.syntax, row]));
 
 /** The row written `syntax`; asking for one that does not exist is our mistake. */

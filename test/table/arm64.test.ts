@@ -18,6 +18,7 @@ const REGISTERS = [
   { d: 0, n: 1, m: 2, a: 3 },
   { d: 30, n: 17, m: 9, a: 12 },
   { d: 5, n: 31, m: 28, a: 15 },
+  { d: 29, n: 20, m: 3, a: 21 },
 ];
 const BITMASKS: [number, number][] = [
   [0xff, 0],
@@ -33,6 +34,10 @@ function registerText(width: string, register: number, stack: boolean): string {
   if (register === 31) return stack ? (width === "W" ? "wsp" : "sp") : `${width.toLowerCase()}zr`;
   return `${width.toLowerCase()}${register}`;
 }
+
+/** 64 bits of which each byte is a bit's. */
+const byteMask = (bits: number): string =>
+  Array.from({ length: 8 }, (_, k) => ((bits >> (7 - k)) & 1 ? "ff" : "00")).join("");
 
 interface Sample {
   text: string;
@@ -66,7 +71,13 @@ function samples(row: Arm64Row): Sample[] {
         if (/\]!|\], #/.test(syntax) && (regs.d === regs.n || regs.a === regs.n)) continue;
         let value = i;
         let text = syntax
-          .replace(/([WX])<([dnma])>(~?)/g, (_, w, r, stack) => registerText(w, regs[r as "d"], stack !== ""))
+          .replace(/([WXVQDSHB])<([dnma])>(~?)/g, (_, w, r, stack) =>
+            registerText(w, regs[r as "d"], stack !== ""),
+          )
+          .replace(/#(\d+)-i/, (_, bits) => `#${bits - i}`)
+          .replace("mask j:i", `0x${byteMask(((j & 7) << 5) | (i & 31))}`)
+          .replace("#j:i", `#${((j & 7) << 5) | (i & 31)}`)
+          .replace("#m*8", `#${(regs.m & (2 ** width[2] - 1)) * 8}`)
           .replace(/#\+?i(\*\d+)?/, `#${i * unit}`)
           .replace("lsl #j*16", `lsl #${j * 16}`)
           .replace(/lsl #j\*(\d)/, (_, log) => `lsl #${j * Number(log)}`)

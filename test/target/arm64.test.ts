@@ -68,6 +68,36 @@ const CASES: [name: string, source: string, gives: string[]][] = [
     "r0 = r1\nr3 = r2\nr3 <<= 13\nr2 >>= 51\nr3 |= r2\nr0 += r3\nexit",
     ["ror x1, x1, #0x33", "add x0, x0, x1", "ret"],
   ],
+  [
+    "elements on the stack",
+    "r2 = r10\nr2 += -64\nr2 += r1\nr0 = *(u8 *)(r2 + 0)\n*(u8 *)(r2 + 0) = r3\nexit",
+    [
+      "sub sp, sp, #0x200",
+      "add x1, sp, #0x1c0",
+      "ldrb w3, [x1, x0]",
+      "strb w2, [x1, x0]",
+      "mov x0, x3",
+      "add sp, sp, #0x200",
+      "ret",
+    ],
+  ],
+  // Comparisons.
+  [
+    "one for two selections",
+    "r0 = r2\nif r1 > r3 goto a\nr0 = r4\na:\nif r1 > r3 goto b\nr5 = r4\nb:\nr0 ^= r5\nexit",
+    ["cmp x0, x2", "csel x4, x4, x3, hi", "csel x3, x1, x3, hi", "eor x0, x3, x4", "ret"],
+  ],
+  [
+    "a new one where an operand is another",
+    "if r1 > r3 goto a\nr1 = r4\na:\nif r1 > r3 goto b\nr5 = r4\nb:\nr0 = r1\nr0 ^= r5\nexit",
+    ["cmp x0, x2", "csel x0, x0, x3, hi", "cmp x0, x2", "csel x3, x4, x3, hi", "eor x0, x0, x3", "ret"],
+  ],
+  ["a shift by masked bits", "r0 = r1\nw2 &= 63\nr0 <<= r2\nexit", ["lsl x0, x0, x1", "ret"]],
+  [
+    "a shift by fewer bits",
+    "r0 = r1\nw2 &= 31\nr0 <<= r2\nexit",
+    ["and w1, w1, #0x1f", "lsl x0, x0, x1", "ret"],
+  ],
   // Constants.
   [
     "a constant twice in a block",

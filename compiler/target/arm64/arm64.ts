@@ -8,9 +8,10 @@ import { arm64Selection } from "./select.ts";
 /** adr reaches this far. */
 const ADR_RANGE = 2 ** 20;
 
-export const makeArm64 = (lse: boolean): Target => ({
+/** Without `vectors` the code touches general registers only. */
+export const makeArm64 = (lse: boolean, vectors: boolean): Target => ({
   arch: "arm64",
-  features: new Set(),
+  features: new Set(["branch-on-zero", ...(vectors ? ["vectors", "rich-vectors"] : [])]),
   loopAlignment: 1,
   registers: { order: ORDER, calleeSaved: CALLEE_SAVED },
   selection: arm64Selection,

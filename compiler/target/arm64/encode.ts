@@ -4,7 +4,7 @@
  */
 
 import { bug } from "../../../formats/error.ts";
-import { ARM_CC, Arm64Assembler, SP, ZR } from "../../../formats/isa/arm64.ts";
+import { ARM_CC, Arm64Assembler, type Arm64Row, SP, ZR } from "../../../formats/isa/arm64.ts";
 import { SGE, SLT } from "../../ir/ops.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
@@ -12,6 +12,7 @@ import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.t
 import { SWAP } from "../resolve.ts";
 import { MODULO, SIGNED } from "../rules.ts";
 import { ALWAYS, arm64Branches, CBZ_W, CBZ_X, TBZ } from "./branches.ts";
+import { expandKernel } from "./kernels.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 import { type Access, CONDITION, LOAD, R, STORE } from "./rows.ts";
@@ -46,8 +47,11 @@ class Encoder implements Machine {
   readonly always = ALWAYS;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
-  private readonly asm = new Arm64Assembler();
+  readonly asm = new Arm64Assembler();
   private readonly lse: boolean;
+  /** The comparison that flags are of, while its registers are as they were. */
+  private compared = { row: undefined as Arm64Row | undefined, n: -1, m: -1, i: 0 };
+  private readonly kernels: MFn["kernels"];
   /** Registers to save, in the order of their places from sp up. */
   private readonly saved: number[];
   private readonly slots: number;
@@ -55,6 +59,7 @@ class Encoder implements Machine {
 
   constructor(fn: MFn, allocation: Allocation, bpfStack: number, lse: boolean) {
     this.lse = lse;
+    this.kernels = fn.kernels;
     const calls = fn.blocks.some((b) =>
       b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister),
     );
@@ -91,7 +96,22 @@ class Encoder implements Machine {
     return condition ^ 1;
   }
 
-  startBlock(): void {}
+  startBlock(follows: boolean): void {
+    if (!follows) this.compared.row = undefined;
+  }
+
+  /** Compares, unless that is what was done last. */
+  private setFlags(row: Arm64Row, n: number, m: number, i: number): void {
+    const { compared } = this;
+    if (compared.row === row && compared.n === n && compared.m === m && compared.i === i) return;
+    this.asm.emit(row, 0, n, m, i);
+    this.compared = { row, n, m, i };
+  }
+
+  private overwrites(register: number): void {
+    const { compared } = this;
+    if (register === compared.n || register === compared.m) compared.row = undefined;
+  }
 
   /** The first pair is saved while the stack pointer goes down, where the distance fits. */
   prologue(): void {
@@ -123,7 +143,7 @@ class Encoder implements Machine {
   }
 
   /** to = from + n; sp is allowed. Large numbers go through x17. */
-  private addTo(to: number, from: number, n: number, wide: 0 | 1 = 1): void {
+  addTo(to: number, from: number, n: number, wide: 0 | 1 = 1): void {
     const { asm } = this;
     const size = Math.abs(n);
     // Of 32 bits it still clears the upper half.
@@ -148,6 +168,8 @@ class Encoder implements Machine {
 
   move({ to, from, lo, hi }: Move): void {
     const { asm } = this;
+    this.overwrites(to);
+    if (hi === SWAP && from >= 0) this.overwrites(from);
     const slot = (location: number) => this.slots + 8 * (location - SLOT);
     if (hi === SWAP && from >= 0) this.swap(to, from);
     else if (from < 0) {
@@ -198,7 +220,7 @@ class Encoder implements Machine {
   }
 
   /** The shortest of movz, movn and movk sequences, or an or of a bitmask. */
-  private constant(to: number, lo: number, hi: number): void {
+  constant(to: number, lo: number, hi: number): void {
     const { asm } = this;
     const parts = [lo & 0xffff, lo >>> 16, hi & 0xffff, hi >>> 16];
     const count = hi === 0 ? 2 : 4;
@@ -239,6 +261,12 @@ class Encoder implements Machine {
   }
 
   inst(inst: MInst): void {
+    this.encode(inst);
+    if (inst.def >= 0) this.overwrites(inst.def);
+    if (inst.clobbers !== 0 || inst.kind === K.kernel) this.compared.row = undefined;
+  }
+
+  private encode(inst: MInst): void {
     const { asm } = this;
     const { def, uses, lo, aux } = inst;
     const wide = inst.width === 64 ? 1 : 0;
@@ -364,12 +392,15 @@ class Encoder implements Machine {
       case K.select: {
         // Comparisons with zero have a branch of their own; here flags are needed.
         const operands = uses.slice(2);
-        if (aux === kinds.COMPARE_IMM && lo === 0) asm.emit(R.cmpImm[wide], 0, operands[0], 0, 0);
+        if (aux === kinds.COMPARE_IMM && lo === 0) this.setFlags(R.cmpImm[wide], operands[0], -1, 0);
         else this.compare({ ...inst, uses: operands, hi: 0 } as MInst);
         const row = R.select[inst.hi][inst.disp === 64 ? 1 : 0];
         asm.emit(row, def, uses[1], uses[0], 0, CONDITION[inst.cond]);
         break;
       }
+      case K.kernel:
+        expandKernel(this, this.kernels[aux], uses, def, inst.width);
+        break;
       case K.trap:
         asm.emit(R.brk, 0, 0, 0, 1);
         break;
@@ -394,7 +425,6 @@ class Encoder implements Machine {
   }
 
   compare(inst: MInst): { condition: number; register: number } {
-    const { asm } = this;
     const { uses, lo, aux } = inst;
     const wide = inst.width === 64 ? 1 : 0;
     const condition = CONDITION[inst.cond];
@@ -404,16 +434,16 @@ class Encoder implements Machine {
       const bit = wide ? 63 : 31;
       return { condition: TBZ + 2 * bit + (inst.cond === SLT ? 1 : 0), register: uses[0] };
     }
-    if (aux === kinds.COMPARE) asm.emit(R.cmp[wide], 0, uses[0], uses[1]);
-    else if (aux === kinds.TEST) asm.emit(R.tst[wide], 0, uses[0], uses[1]);
-    else if (aux === kinds.TEST_IMM) asm.emit(R.tstImm[wide], 0, uses[0], 0, lo);
+    if (aux === kinds.COMPARE) this.setFlags(R.cmp[wide], uses[0], uses[1], 0);
+    else if (aux === kinds.TEST) this.setFlags(R.tst[wide], uses[0], uses[1], 0);
+    else if (aux === kinds.TEST_IMM) this.setFlags(R.tstImm[wide], uses[0], -1, lo);
     else if (lo === 0 && inst.cond <= 1) {
       return { condition: (wide ? CBZ_X : CBZ_W) + inst.cond, register: uses[0] };
     } else {
       const size = Math.abs(lo);
       const small = size < 4096;
       const rows = lo < 0 ? (small ? R.cmnImm : R.cmnImm12) : small ? R.cmpImm : R.cmpImm12;
-      asm.emit(rows[wide], 0, uses[0], 0, small ? size : size / 4096);
+      this.setFlags(rows[wide], uses[0], -1, small ? size : size / 4096);
     }
     return { condition, register: 0 };
   }

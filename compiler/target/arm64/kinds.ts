@@ -38,6 +38,7 @@ export const K = {
   rotateImm: 33, // to the left by lo
   rotate: 34,
   bitField: 35, // def = uses[0] moved as the bit fields lo and hi of ubfm say
+  kernel: 36, // aux = index in MFn.kernels; scratch registers as kernels.ts says
   tailSlot: 40, // as callSlot, call and callRegister, with the caller's frame gone and its return address
   tailCall: 41,
   tailRegister: 42,

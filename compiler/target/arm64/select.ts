@@ -20,6 +20,7 @@ import {
   selectEnd,
   selectLeaf,
 } from "../rules.ts";
+import { kernelClobbers } from "./kernel-places.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 
@@ -31,6 +32,9 @@ export const CONVENTION: Convention = {
   tailTarget: 9,
   clobbers: 0xffff,
 };
+/** Accesses to an element on the stack that each take its index. */
+const MOST_ACCESSES = 3;
+
 /** Registers that atomic loops overwrite. */
 export const OLD = 14,
   STATUS = 15; // prettier-ignore
@@ -76,8 +80,9 @@ function constantLength({ type, lo, hi }: Value): number {
 export const arm64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
   keptLeaves: 8,
-  isLong: (v) => isConst(v) && constantLength(v) > 1,
+  isLong: (v) => v.op === op.frame || (isConst(v) && constantLength(v) > 1),
   isCostly: (l, v) =>
+    v.op === op.frame ||
     v.op === op.data ||
     v.op === op.map ||
     l.usesInBlock(v) > 1 ||
@@ -86,6 +91,28 @@ export const arm64Selection: Selection = {
   value: selectValue,
   end: (l, block) => selectEnd(l, K, CONVENTION, block, branch),
 };
+
+/** A number of elements as one of bytes. */
+const isScaled = (v: Value, bytes: number): boolean =>
+  bytes > 1 && v.op === op.shl && isConst(v.args[1]) && v.args[1].lo === Math.log2(bytes);
+
+function indexed(l: Lowering, inst: MInst, base: Value, index: Value, bytes: number): void {
+  const scales = isScaled(index, bytes);
+  inst.memory = "index";
+  inst.disp = 0;
+  inst.scale = scales ? bytes : 1;
+  inst.uses.push(l.register(base), l.register(scales ? index.args[0] : index));
+}
+
+/** Elements of an array on the stack: its address is made once, in front of a loop. */
+function inFrame(l: Lowering, inst: MInst, base: Value, disp: number, bytes: number): boolean {
+  const at = base.args.findIndex((v) => v.op === op.frame);
+  if (base.op !== op.add || at < 0 || isConst(base.args[1 - at])) return false;
+  // More accesses share the sum, for other elements of a record perhaps.
+  if (!l.isAddress(base) || l.useCount[base.id] > MOST_ACCESSES) return false;
+  indexed(l, inst, l.fn.leaf(op.frame, 64, 0, base.args[at].lo + disp), base.args[1 - at], bytes);
+  return true;
+}
 
 /** Adds the memory operand [address + disp] of an access of `bytes` bytes to `inst`. */
 function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: number): void {
@@ -100,14 +127,10 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: num
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
     return;
   }
+  if (bytes > 0 && inFrame(l, inst, base, disp, bytes)) return;
   if (bytes > 0 && disp === 0 && base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1])) {
-    const scale = Math.log2(bytes);
-    const isScaled = (v: Value) =>
-      scale > 0 && v.op === op.shl && isConst(v.args[1]) && v.args[1].lo === scale;
-    const [x, y] = isScaled(base.args[0]) ? [base.args[1], base.args[0]] : base.args;
-    inst.memory = "index";
-    inst.scale = isScaled(y) ? bytes : 1;
-    inst.uses.push(l.register(x), l.register(isScaled(y) ? y.args[0] : y));
+    const [x, y] = isScaled(base.args[0], bytes) ? [base.args[1], base.args[0]] : base.args;
+    indexed(l, inst, x, y, bytes);
     return;
   }
   inst.memory = "base";
@@ -127,6 +150,7 @@ function selectValue(l: Lowering, v: Value): void {
     inst.aux = row.bytes * 8;
     address(l, inst, v.args[0], v.aux, row.bytes);
   } else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
+  else if (row === op.kernel) kernel(l, v);
   else if (row.writes) atomic(l, v);
   else if (row !== op.icmp) arithmetic(l, v);
 }
@@ -157,13 +181,14 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.lshr:
     case op.ashr: {
       const constant = isConst(b);
-      const inst = emit(l, constant ? K.shiftImm : K.shift, v, constant ? [a] : [a, b]);
+      const inst = emit(l, constant ? K.shiftImm : K.shift, v, constant ? [a] : [a, distance(b, v.type)]);
       inst.aux = SHIFT_INDEX.get(v.op)!;
       inst.lo = b.lo & (v.type - 1);
       return;
     }
     case op.rotl: {
-      const inst = emit(l, isConst(b) ? K.rotateImm : K.rotate, v, isConst(b) ? [a] : [a, b]);
+      const constant = isConst(b);
+      const inst = emit(l, constant ? K.rotateImm : K.rotate, v, constant ? [a] : [a, distance(b, v.type)]);
       inst.lo = b.lo & (v.type - 1);
       return;
     }
@@ -195,6 +220,16 @@ function arithmetic(l: Lowering, v: Value): void {
     default:
       if (!DIVISION.has(v.op)) bug(`no selection for ${v.op.name}`);
       emit(l, K.divide, v, [a, b]).aux = DIVISION.get(v.op)!;
+  }
+}
+
+/** What a shift is by, without masks: it looks at no more bits. */
+function distance(b: Value, width: number): Value {
+  let v = b;
+  for (;;) {
+    const mask = v.op === op.and && isConst(v.args[1]) ? v.args[1].lo : 0;
+    if (v.op !== op.zext && v.op !== op.trunc && (mask & (width - 1)) !== width - 1) return v;
+    v = v.args[0];
   }
 }
 
@@ -307,6 +342,20 @@ function bitField(l: Lowering, v: Value): boolean {
   inst.lo = from;
   inst.hi = Math.min(from + count, v.type) - 1;
   return true;
+}
+
+/** Loops of its own: all arguments stay. */
+function kernel(l: Lowering, v: Value): void {
+  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
+  const inst = l.emit(
+    K.kernel,
+    def,
+    v.args.map((arg) => l.register(arg)),
+  ); // prettier-ignore
+  inst.late = true;
+  inst.clobbers = kernelClobbers(l.fn.kernels[v.aux]);
+  inst.width = v.type;
+  inst.aux = v.aux;
 }
 
 function atomic(l: Lowering, v: Value): void {
