@@ -70,13 +70,12 @@ const CASES: [name: string, source: string, gives: string[]][] = [
   ],
   [
     "elements on the stack",
-    "r2 = r10\nr2 += -64\nr2 += r1\nr0 = *(u8 *)(r2 + 0)\n*(u8 *)(r2 + 0) = r3\nexit",
+    "r2 = r10\nr2 += -64\nr5 = r2\nr2 += r1\nr5 += r4\n*(u8 *)(r2 + 0) = r3\nr0 = *(u8 *)(r5 + 0)\nexit",
     [
       "sub sp, sp, #0x200",
       "add x1, sp, #0x1c0",
-      "ldrb w3, [x1, x0]",
       "strb w2, [x1, x0]",
-      "mov x0, x3",
+      "ldrb w0, [x1, x3]",
       "add sp, sp, #0x200",
       "ret",
     ],
