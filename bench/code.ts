@@ -92,12 +92,15 @@ export interface CodeOptions {
 
 const MADE_HERE: Record<string, CompileOptions> = { runbpf: { optimize: 2 }, runbpfOs: { optimize: "s" } };
 
+/** With what compile times are taken of, after all programs were compiled. */
+type Measured = CodeResult & { source: CompileOptions & { object: Uint8Array } };
+
 function measure(
   name: string,
   options: CodeOptions,
   columns: Record<string, string[]>,
   harness: string[],
-): CodeResult {
+): Measured {
   const source = join(options.folder, `${name}.c`);
   const codeBytes: Record<string, number> = {};
   const objects = Object.entries(columns).map(([column, [tool, ...flags]]) => {
@@ -132,16 +135,7 @@ function measure(
   const printed = run(executable, [memory, String(options.milliseconds), ...containers]);
   const { result, ns } = JSON.parse(printed) as Pick<CodeResult, "result" | "ns">;
   const [first] = Object.values(versions);
-  const compileUs = compileTime(object, { ...common, ...first });
-  return {
-    name,
-    result,
-    ns,
-    codeBytes,
-    compileUs,
-    ...verifyTime(object, { ...common, ...first }),
-    instructions,
-  };
+  return { name, result, ns, codeBytes, compileUs: 0, instructions, source: { object, ...common, ...first } };
 }
 
 function verifyTime(object: Uint8Array, options: CompileOptions): { verifyUs?: number } {
@@ -164,15 +158,20 @@ export function codeQuality(options: CodeOptions): CodeReport {
     .filter((file) => file.endsWith(".c") && existsSync(join(options.folder, file.replace(/c$/, "mem"))))
     .map((file) => file.slice(0, -2))
     .sort();
-  const programs = all
+  const measured = all
     .filter((name) => options.names === undefined || options.names.includes(name))
     .map((name) => {
       const row = measure(name, options, columns, harness);
       options.progress?.(
-        `${name.padEnd(20)} ${(row.ns.runbpf / row.ns.clang).toFixed(2)} x clang, ${row.codeBytes.runbpf} / ${row.codeBytes.clang} bytes, ${row.compileUs.toFixed(0)} us`,
+        `${name.padEnd(20)} ${(row.ns.runbpf / row.ns.clang).toFixed(2)} x clang, ${row.codeBytes.runbpf} / ${row.codeBytes.clang} bytes`,
       );
       return row;
     });
+  const programs = measured.map(({ source: { object, ...more }, ...row }) => ({
+    ...row,
+    compileUs: compileTime(object, more),
+    ...verifyTime(object, more),
+  }));
   const ratios = (of: "ns" | "codeBytes") =>
     Object.fromEntries(
       Object.keys(programs[0]?.[of] ?? {}).map((column) => [

@@ -20,6 +20,7 @@ import { inlineFunctions } from "./opt/inline-functions.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
 import { knownBits } from "./opt/known-bits.ts";
+import { laggingPhis } from "./opt/lagging-phis.ts";
 import { lateCounters } from "./opt/late-counters.ts";
 import { layout } from "./opt/layout.ts";
 import { mergeLoads } from "./opt/merge-loads.ts";
@@ -139,6 +140,7 @@ export const PASSES: readonly Pass[] = [
   // What became equal decides branches that follow each other.
   { name: "thread-jumps", run: threadJumps, skip: [0, 1, "s"] },
   { name: "clean-flow", run: cleanFlow, skip: [0, 1, "s"] },
+  { name: "lagging-phis", run: laggingPhis, skip: NOT_AT_0 },
   { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: [0, 1, "s"] },
