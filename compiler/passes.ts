@@ -16,6 +16,7 @@ import { extendLoads } from "./opt/extend-loads.ts";
 import { forwardLoads } from "./opt/forward-loads.ts";
 import { hoistLoads } from "./opt/hoist-loads.ts";
 import { ifConvert } from "./opt/if-convert.ts";
+import { impliedBranches } from "./opt/implied-branches.ts";
 import { inlineFunctions } from "./opt/inline-functions.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
@@ -113,6 +114,8 @@ export const PASSES: readonly Pass[] = [
   { name: "bit-counts", run: bitCounts, skip: NOT_AT_0 },
   { name: "known-bits", run: knownBits, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
+  { name: "implied-branches", run: impliedBranches, skip: NOT_AT_0 },
+  { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   // Addresses that are the same are one value now, and bytes are together again: what they were read by is gone.
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "forward-loads", run: forwardLoads, skip: NOT_AT_0 },
