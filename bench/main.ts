@@ -1,6 +1,6 @@
 /**
  * npm run bench [-- --json [FILE] | --write | NAME …]: measures, and prints one table. --write puts it into README.md,
- * between the lines `<!-- bench -->` and `<!-- /bench -->`. NAME: sizes, arm64, fibonacci, processes, calls, verify, maps.
+ * between the lines `<!-- bench -->` and `<!-- /bench -->`. NAME: sizes, arm64, fibonacci, processes, calls, compile, verify, maps.
  * npm run bench -- code [--write] or --dir DIR [PROGRAM …] [--json FILE]: programs of a folder against native code;
  * --write makes docs/performance.md and its chart.
  */
@@ -14,6 +14,7 @@ import { PASSES } from "../compiler/passes.ts";
 import { arm64 } from "./arm64.ts";
 import { inProcess } from "./calls.ts";
 import { type CodeOptions, codeQuality } from "./code.ts";
+import { compileTimes } from "./compile.ts";
 import { fibonacci } from "./fibonacci.ts";
 import { maps } from "./maps.ts";
 import { firstOf, ROOT } from "./measure.ts";
@@ -29,6 +30,7 @@ const PARTS: Record<string, () => Row[]> = {
   fibonacci,
   processes,
   calls: inProcess,
+  compile: compileTimes,
   verify: verification,
   maps,
 };

@@ -1,6 +1,7 @@
 /**
  * Loop rotation: what ends a loop's round comes to stand in front of the loop's start and falls to it, so that a round
- * jumps once less. It begins where nothing falls into it, or else at the loop's end, if some round jumps there early.
+ * jumps once less. It begins where nothing falls into it, or else at the loop's end, if some round jumps there early,
+ * or else with the moves on the way back, if there are any.
  * Requires allocated code, with a block of its own on each edge from a branch to where ways meet; changes nothing but
  * the order of blocks.
  */
@@ -27,13 +28,14 @@ export function rotateLoops(
   const front = new Map<number, number[]>();
   const moved = new Set<number>();
   for (const end of blocks) {
-    const back = end.successors.find((b) => isEdge(blocks[b]) && blocks[b].successors[0] < end.index);
+    const back = end.successors.find((b) => isEdge(blocks[b]) && blocks[b].successors[0] <= end.index);
     if (end.successors.length !== 2 || back === undefined) continue;
     const start = blocks[blocks[back].successors[0]];
     if (start.index === 0 || front.has(start.index) || !isWhole(blocks, start, end)) continue;
-    const list = cut(blocks, start, end, isEdge) ?? early(blocks, start, end, isEdge);
-    if (list === undefined || list.some((b) => moved.has(b))) continue;
-    list.push(back);
+    const moves = allocation.moves[back][0].length > 0 ? [] : undefined;
+    const before = cut(blocks, start, end, isEdge) ?? early(blocks, start, end, isEdge) ?? moves;
+    if (before === undefined || before.some((b) => moved.has(b))) continue;
+    const list = [...before, back];
     front.set(start.index, list);
     for (const b of list) moved.add(b);
   }
