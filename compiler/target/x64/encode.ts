@@ -293,8 +293,13 @@ class Encoder implements Machine {
         if (aux === kinds.BSR) asm.rr(R.alu8[4][wide], 0, def, wide === 1 ? 63 : 31);
         break;
       case K.bswap16:
-        asm.r(R.bswap[0], def);
-        asm.rr(R.shift[1][0], 0, def, 16);
+        if (aux === kinds.SHORT) {
+          asm.r(R.bswap[0], def);
+          asm.rr(R.shift[1][0], 0, def, 16);
+          break;
+        }
+        asm.rr(R.swapHalf, 0, def, 8);
+        if (aux !== kinds.CLEAR) asm.rr(EXTEND[-16], def, def);
         break;
       case K.extend:
         asm.rr((wide === 0 && EXTEND32[aux]) || EXTEND[aux], def, uses[0]);

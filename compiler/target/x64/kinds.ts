@@ -17,7 +17,7 @@ export const K = {
   not: 13, // tied
   divide: 14, // uses[0] in rax; aux = DIVIDE bits
   bswap: 15, // tied
-  bswap16: 16, // tied
+  bswap16: 16, // tied; aux: CLEAR or SHORT, or 0
   extend: 17, // def = uses[0] extended; aux: 8, 16, 32 = signed; -8, -16, -32 = zero
   load: 18, // aux as in extend, or 64
   store: 19, // uses[0], memory; aux = bits
@@ -56,6 +56,9 @@ export const K = {
 
 export const ALU = ["add", "or", "and", "sub", "xor"] as const;
 export const SHIFT = ["shl", "shr", "sar", "rol"] as const;
+/** A swap of 16 bits: nothing is set above them; bytes count more than time. */
+export const CLEAR = 1,
+  SHORT = 2; // prettier-ignore
 export const COUNT = ["popcnt", "lzcnt", "tzcnt", "bsr", "bsf"] as const;
 export const BSR = 3,
   BSF = 4; // prettier-ignore

@@ -29,6 +29,7 @@ export const R = {
   div: both("div r/m%"),
   idiv: both("idiv r/m%"),
   bswap: both("bswap r%"),
+  swapHalf: x64("rol r/m16, imm8"),
   /** By index in COUNT. */
   count: COUNT.map((name) => both(`${name} r%, r/m%`)),
   mulHigh: x64("mul r/m64"),
