@@ -5,7 +5,7 @@ import { hex } from "../../formats/bytes.ts";
 import type { Arch } from "../../formats/container.ts";
 import { Runtime } from "../../runtime/index.ts";
 import { TARGETS } from "../device-tools.ts";
-import { runBatch } from "../run/engines.ts";
+import { type Result, runBatch } from "../run/engines.ts";
 import { assembleItems, generate, type Item, memoryOf } from "./generate.ts";
 
 const native = new Runtime();
@@ -101,7 +101,20 @@ export function differencesInBatch(
     calls: [{ memory }],
     name: `seed ${seed}`,
   }));
-  const results = runBatch(target, files);
+  let results: Result[][];
+  try {
+    results = runBatch(target, files);
+  } catch (error) {
+    // One of them ends the process: which one, is told alone.
+    if (seeds.length > 1) return seeds.flatMap((seed) => differencesInBatch(arch, [seed], level, size, cpu));
+    const expected = shown(interpret(programs[0].code, programs[0].memory));
+    return [
+      {
+        seed: seeds[0],
+        difference: { engine: `${arch} -O${level} in bare.c`, expected, got: String(error) },
+      },
+    ];
+  }
   return programs.flatMap(({ seed, code, memory }, k) => {
     const expected = shown(interpret(code, memory));
     const got = shown(outcome(results[k][0].r0, results[k][0].memory));

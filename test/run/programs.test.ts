@@ -103,6 +103,24 @@ const CASES: Case[] = [
     result: 0xb4a39281n,
   },
   {
+    name: "the least of an array, which nothing is less than",
+    code: `r3 = 0
+r9 = 0
+again:
+r4 = *(s16 *)(r1 + 0)
+r4 = bswap16 r4
+if w3 <= w4 goto next
+w3 = w4
+next:
+r1 += 2
+r9 += 1
+if r9 < 12 goto again
+r0 = r3
+exit`,
+    memory: Uint8Array.from({ length: 24 }, (_, k) => 37 * k),
+    result: 0n,
+  },
+  {
     name: "mov32 of a negative immediate clears the upper half",
     code: "r0 = 0\nw0 = -1\nexit",
     result: 0xffffffffn,

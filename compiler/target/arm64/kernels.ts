@@ -45,7 +45,7 @@ const MOST_WORK = 16;
 /** Registers that gather side by side: an addition waits for the one before. */
 const MOST_ACCUMULATORS = 4;
 
-/** `width`: bits of a reduction's result, in `def`. */
+/** `width`: bits of a reduction's result, in `def`; -1: nobody wants it. */
 export function expandKernel(
   host: Host,
   kernel: Kernel,
@@ -54,9 +54,10 @@ export function expandKernel(
   width: number,
 ): void {
   const graph = neonGraph(kernel);
+  const to = def < 0 ? COUNT : def;
   for (const scale of scalesOf(graph))
-    if (new Expansion(host, kernel, graph, uses, scale, false).run(def, width)) return;
-  if (new Expansion(host, kernel, graph, uses, 1, true).run(def, width)) return;
+    if (new Expansion(host, kernel, graph, uses, scale, false).run(to, width)) return;
+  if (new Expansion(host, kernel, graph, uses, 1, true).run(to, width)) return;
   bug("a kernel needs more vector registers than there are");
 }
 
