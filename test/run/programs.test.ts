@@ -117,7 +117,7 @@ r9 += 1
 if r9 < 12 goto again
 r0 = r3
 exit`,
-    memory: Uint8Array.from({ length: 24 }, (_, k) => 37 * k),
+    memory: Array.from({ length: 24 }, (_, k) => (37 * k) & 255),
     result: 0n,
   },
   {
