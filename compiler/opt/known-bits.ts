@@ -5,7 +5,7 @@
 
 import { ult } from "../../formats/int64.ts";
 import { Replacements, reversePostorder } from "../ir/flow.ts";
-import { isConst } from "../ir/fold.ts";
+import { isConst, isZero } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op, SLT, UGT, ULE, ULT } from "../ir/ops.ts";
 
@@ -156,7 +156,10 @@ class Bits {
       case op.udiv:
         return this.low(v, this.length(a) - (isConst(b) ? Math.max(this.length(b) - 1, 0) : 0));
       case op.umod:
-        return this.low(v, isConst(b) ? Math.min(this.length(a), this.length(b)) : this.length(a));
+        return this.low(
+          v,
+          isConst(b) && !isZero(b) ? Math.min(this.length(a), this.length(b)) : this.length(a),
+        );
       case op.shl:
       case op.lshr:
         return isConst(b) ? this.shift(v, a, b.lo) : this.low(v, v.op === op.lshr ? this.length(a) : 64);

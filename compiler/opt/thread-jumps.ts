@@ -44,8 +44,14 @@ const isInside =
   (block: Block) =>
   ({ user, block: at }: Use): boolean =>
     user?.op === op.phi
-      ? user.args.every((arg, k) => arg.block !== block || at.predecessors[k] === block)
+      ? user.args.every((arg, k) => arg.block !== block || isExit(at.predecessors[k], block))
       : at === block;
+
+/** Control leaves `block` there, perhaps by an edge of its own. */
+const isExit = (from: Block, block: Block): boolean => from === block || isEdge(from, block);
+
+const isEdge = ({ end, phis, body, predecessors }: Block, from: Block): boolean =>
+  end === "jump" && predecessors.length === 1 && predecessors[0] === from && phis.length + body.length === 0;
 
 /** The address of an element of an array map, which is never null. */
 const isElement = (v: Value): boolean =>
@@ -109,11 +115,12 @@ function thread(fn: Fn, block: Block, decided: (0 | 1 | undefined)[], uses: Use[
   const ways = [...block.predecessors.entries()].filter(([k]) => decided[k] !== undefined).reverse();
   const { successors } = block;
   for (const [k, before] of ways) {
-    const target = successors[decided[k]!];
+    const next = successors[decided[k]!];
+    const [target, exit] = isEdge(next, block) ? [next.successors[0], next] : [next, block];
     const edge = fn.block();
     edge.at = block.at;
     const args = block.phis.map((phi) => phi.args[k]);
-    const from = target.predecessors.indexOf(block);
+    const from = target.predecessors.indexOf(exit);
     before.successors[before.successors.indexOf(block)] = edge;
     edge.predecessors = [before];
     const made = remake(fn, block, args, edge, uses);

@@ -57,6 +57,9 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Intervals that follow each other in one register, as far as one looks. */
 const CHAIN = 4;
 
+/** Intervals with one start that are looked at. */
+const ALIKE = 8;
+
 class Scan {
   slots = 0;
   private readonly fn: MFn;
@@ -81,11 +84,27 @@ class Scan {
   }
 
   run(): void {
-    for (let current = this.unhandled.pop(); current !== undefined; current = this.unhandled.pop()) {
+    for (let current = this.next(); current !== undefined; current = this.next()) {
       this.advance(current.start);
       if (!this.takeFree(current)) this.takeBlocked(current);
       if (current.location >= 0 && current.location < SLOT) this.active.push(current);
     }
+  }
+
+  /** Of those that begin at one place first one that would be where a friend is: phis of a block. */
+  private next(): Interval | undefined {
+    const { unhandled, intervals } = this;
+    const last = unhandled.length - 1;
+    const isDrawn = ({ friends }: Interval) =>
+      friends.some((friend) =>
+        intervals.of[friend]?.parts.some(({ location }) => location >= 0 && location < SLOT),
+      );
+    for (let k = last; k >= 0 && k > last - ALIKE && unhandled[k].start === unhandled[last].start; k--)
+      if (isDrawn(unhandled[k])) {
+        [unhandled[k], unhandled[last]] = [unhandled[last], unhandled[k]];
+        break;
+      }
+    return unhandled.pop();
   }
 
   /** Moves intervals between active, inactive and done as of `position`. */

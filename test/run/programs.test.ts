@@ -103,6 +103,20 @@ const CASES: Case[] = [
     result: 0xb4a39281n,
   },
   {
+    name: "a remainder by a zero that branches tell",
+    code: `r0 = *(u64 *)(r1 + 0)
+r7 = 2
+if r0 & 1 goto same
+r7 = 0
+same:
+if w7 != 0 goto out
+r0 %= r7
+out:
+exit`,
+    memory: [6, 1, 2, 3, 4, 5, 6, 7],
+    result: 0x0706050403020106n,
+  },
+  {
     name: "the least of an array, which nothing is less than",
     code: `r3 = 0
 r9 = 0
