@@ -56,7 +56,9 @@ const STAY: [name: string, loop: Loop][] = [
 ];
 
 const blocks = (of: Loop, more: CompileOptions = {}): string[] =>
-  operations(source(of), { optimize: "s", target: "x64", ...more }).filter((name) => /^(copy|fill)$/.test(name));
+  operations(source(of), { optimize: "s", target: "x64", ...more }).filter((name) =>
+    /^(copy|fill)$/.test(name),
+  );
 
 describe("block-loops", () => {
   it.each(BECOME)("%s", (_, of, gives) => expect(blocks(of)).toEqual([gives]));
@@ -70,8 +72,11 @@ describe("block-loops", () => {
   const overlapping = [1, 7, 8, 9, 16, 17, 32, 33, 34, 63, 64, 65, 66, 70].flatMap((count) =>
     Array.from({ length: 145 }, (_, k): Run => ({ from: 1024, to: 1024 + k - 72, count })),
   );
-  it.skipIf(process.arch !== "x64").each(BECOME)("%s: lengths from 0 on, overlaps in both directions", (_, of) => {
-    using pair = new Pair(of, 4096, { optimize: "s" });
-    for (const run of [...apart, ...overlapping]) expect(pair.run(run)).toBeUndefined();
-  });
+  it.skipIf(process.arch !== "x64").each(BECOME)(
+    "%s: lengths from 0 on, overlaps in both directions",
+    (_, of) => {
+      using pair = new Pair(of, 4096, { optimize: "s" });
+      for (const run of [...apart, ...overlapping]) expect(pair.run(run)).toBeUndefined();
+    },
+  );
 });

@@ -19,16 +19,32 @@ const FEWER: [name: string, source: string, left: number][] = [
   ["straight lines", "goto a\nb:\nr0 = r2\ngoto out\na:\nr2 += 1\ngoto b\nout:", 1],
   ["what nothing leads to", "r0 = r2\nexit\nagain:\nr0 += 1\nif r0 != 0 goto again", 1],
   ["a branch that is never taken", "r3 = 5\nr0 = r2\nif r3 > 5 goto a\ngoto out\na:\nr0 = 1\nout:", 1],
-  ["a loop behind a constant branch, with its phis", "r0 = 0\nr3 = 0\nif r3 == 0 goto out\nagain:\nr0 += r2\nr3 -= 1\nif r3 != 0 goto again\nout:", 1],
-  ["ways through nothing", "r0 = 0\nif r2 == 0 goto a\n*(u8 *)(r1 + 0) = 1\ngoto out\na:\ngoto b\nb:\ngoto out\nout:\nr0 = r2", 3],
+  [
+    "a loop behind a constant branch, with its phis",
+    "r0 = 0\nr3 = 0\nif r3 == 0 goto out\nagain:\nr0 += r2\nr3 -= 1\nif r3 != 0 goto again\nout:",
+    1,
+  ],
+  [
+    "ways through nothing",
+    "r0 = 0\nif r2 == 0 goto a\n*(u8 *)(r1 + 0) = 1\ngoto out\na:\ngoto b\nb:\ngoto out\nout:\nr0 = r2",
+    3,
+  ],
 ];
 
 const STAY: [name: string, source: string, left: number][] = [
   ["a branch on what is not known", "r0 = r2\nif r2 > 5 goto a\n*(u8 *)(r1 + 0) = 1\na:", 3],
   ["an empty block whose value differs", "r0 = 1\nif r2 == 0 goto a\nr0 = 2\na:\nr0 += r2", 3],
-  ["a loop and what is in front of it", "r0 = r2\nagain:\nr0 *= r2\n*(u64 *)(r1 + 0) = r0\nif r0 != r2 goto again", 3],
+  [
+    "a loop and what is in front of it",
+    "r0 = r2\nagain:\nr0 *= r2\n*(u64 *)(r1 + 0) = r0\nif r0 != r2 goto again",
+    3,
+  ],
   ["an endless loop", "r0 = r2\nif r2 != 1 goto out\nagain:\n*(u64 *)(r1 + 0) = r2\ngoto again\nout:", 3],
-  ["where two ways meet", "r0 = r2\nif r2 == 0 goto a\n*(u8 *)(r1 + 0) = 1\ngoto out\na:\n*(u8 *)(r1 + 1) = 1\nout:\nr0 *= r2", 4],
+  [
+    "where two ways meet",
+    "r0 = r2\nif r2 == 0 goto a\n*(u8 *)(r1 + 0) = 1\ngoto out\na:\n*(u8 *)(r1 + 1) = 1\nout:\nr0 *= r2",
+    4,
+  ],
 ];
 
 describe("clean-flow", () => {

@@ -76,7 +76,9 @@ describe("divide-constants", () => {
       const memory = new Uint8Array(BigUint64Array.from(words, (n) => BigInt.asUintN(64, n)).buffer);
       const steps = part.flatMap((d, k) => [
         `r2 = *(u64 *)(r1 + ${8 * k})`,
-        ...OPERATORS.map((operator) => `${division(operator, BigInt.asIntN(64, d), kind)}\nr6 *= 31\nr6 ^= r0`),
+        ...OPERATORS.map(
+          (operator) => `${division(operator, BigInt.asIntN(64, d), kind)}\nr6 *= 31\nr6 ^= r0`,
+        ),
       ]);
       const source = `r7 = r1\nr7 += r2\nr6 = 1\nagain:\n${steps.join("\n")}
 r1 += ${8 * part.length}\nif r1 != r7 goto again\nr0 = r6\nexit`;

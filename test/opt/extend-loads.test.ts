@@ -16,14 +16,22 @@ const BECOME: [name: string, source: string, gives: string[]][] = [
   ["u32, shifted", shifted("u32", 32), ["load32s [r1 + 4]"]],
   ["u8, moved", moved("u8", "s8"), ["load8s [r1 + 4]"]],
   ["u32, moved", moved("u32", "s32"), ["load32s [r1 + 4]"]],
-  ["in the load's place", moved("u16", "s16", "*(u16 *)(r1 + 4) = 7"), ["load16s [r1 + 4]", "store16 [r1 + 4], 7"]],
+  [
+    "in the load's place",
+    moved("u16", "s16", "*(u16 *)(r1 + 4) = 7"),
+    ["load16s [r1 + 4]", "store16 [r1 + 4], 7"],
+  ],
 ];
 
 const STAY: [name: string, source: string, gives: string[]][] = [
   ["a wider load", shifted("u16", 56), ["load16 [r1 + 4]"]],
   ["a narrower load, whose sign bit is 0", shifted("u8", 32), ["load8 [r1 + 4]"]],
   ["one that is also used as it is", moved("u8", "s8", "", "r0 ^= r2"), ["load8 [r1 + 4]"]],
-  ["one that is stored as it is", moved("u16", "s16", "*(u32 *)(r1 + 0) = r2"), ["load16 [r1 + 4]", "store32 [r1], v"]],
+  [
+    "one that is stored as it is",
+    moved("u16", "s16", "*(u32 *)(r1 + 0) = r2"),
+    ["load16 [r1 + 4]", "store32 [r1], v"],
+  ],
   ["one that is changed before", moved("u8", "s8", "r2 += 1"), ["load8 [r1 + 4]"]],
   ["an extension to 32 bits", moved("u8", "s8").replace("r0 = (s8)r2", "w0 = (s8)w2"), ["load8 [r1 + 4]"]],
 ];

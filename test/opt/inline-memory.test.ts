@@ -18,10 +18,33 @@ const isCall = (source: string): boolean => operations(source).includes("helper"
 
 describe("inline-memory", () => {
   it.each<[name: string, source: string, gives: string[]]>([
-    ["16 bytes", call("memcpy", 16), ["load64 [r2]", "load64 [r2 + 8]", "store64 [r1], v", "store64 [r1 + 8], v"]],
-    ["7 bytes: 4 + 2 + 1", call("memcpy", 7), ["load32 [r2]", "load16 [r2 + 4]", "load8 [r2 + 6]", "store32 [r1], v", "store16 [r1 + 4], v", "store8 [r1 + 6], v"]],
-    ["memmove, which reads all before it writes", call("memmove", 10), ["load64 [r2]", "load16 [r2 + 8]", "store64 [r1], v", "store16 [r1 + 8], v"]],
-    ["memset", call("memset", 12, "r2 = 0x141"), ["store64 [r1], 0x4141414141414141", "store32 [r1 + 8], 1094795585"]],
+    [
+      "16 bytes",
+      call("memcpy", 16),
+      ["load64 [r2]", "load64 [r2 + 8]", "store64 [r1], v", "store64 [r1 + 8], v"],
+    ],
+    [
+      "7 bytes: 4 + 2 + 1",
+      call("memcpy", 7),
+      [
+        "load32 [r2]",
+        "load16 [r2 + 4]",
+        "load8 [r2 + 6]",
+        "store32 [r1], v",
+        "store16 [r1 + 4], v",
+        "store8 [r1 + 6], v",
+      ],
+    ],
+    [
+      "memmove, which reads all before it writes",
+      call("memmove", 10),
+      ["load64 [r2]", "load16 [r2 + 8]", "store64 [r1], v", "store16 [r1 + 8], v"],
+    ],
+    [
+      "memset",
+      call("memset", 12, "r2 = 0x141"),
+      ["store64 [r1], 0x4141414141414141", "store32 [r1 + 8], 1094795585"],
+    ],
     ["memset to zero", call("memset", 5, "r2 = 0x100"), ["store32 [r1], 0", "store8 [r1 + 4], 0"]],
     ["nothing", call("memcpy", 0), []],
   ])("%s", (_, source, gives) => {

@@ -7,7 +7,10 @@ import { optimised } from "./listing.ts";
 /** The numbers in the order of the blocks. */
 const order = (source: string, more: CompileOptions = {}): number[] => {
   const without = ["if-convert", "unroll-counted", "vectorise", "thread-jumps"];
-  const [text] = optimised(source.replace(/mark (\d+)/g, "*(u8 *)(r1 + $1) = $1"), { without, ...more }).values();
+  const [text] = optimised(source.replace(/mark (\d+)/g, "*(u8 *)(r1 + $1) = $1"), {
+    without,
+    ...more,
+  }).values();
   return [...text.matchAll(/store8 \[[^\]]*\], (\d+)/g)].map(([, number]) => Number(number));
 };
 const NEXT = "r3 = *(u64 *)(r2 + 0)\nr2 += 8";
@@ -36,13 +39,21 @@ const MOVED: [name: string, source: string, gives: number[]][] = [
 ];
 
 const SAME: [name: string, source: string, gives: number[]][] = [
-  ["one way and the other", "r0 = 0\nif r2 == 7 goto a\nmark 1\ngoto out\na:\nmark 2\nout:\nmark 3\nexit", [1, 2, 3]],
+  [
+    "one way and the other",
+    "r0 = 0\nif r2 == 7 goto a\nmark 1\ngoto out\na:\nmark 2\nout:\nmark 3\nexit",
+    [1, 2, 3],
+  ],
   [
     "loops that follow each other",
     `r0 = 0\nr3 = r2\na:\nmark 1\nr3 -= 1\nif r3 != 0 goto a\nmark 2\nb:\nmark 3\nr2 -= 1\nif r2 != 0 goto b\nmark 4\nexit`,
     [1, 2, 3, 4],
   ],
-  ["ways out of the function", "r0 = 0\nif r2 == 7 goto a\nmark 1\nexit\na:\nmark 2\nif r2 == r3 goto b\nmark 3\nexit\nb:\nmark 4\nexit", [1, 2, 3, 4]],
+  [
+    "ways out of the function",
+    "r0 = 0\nif r2 == 7 goto a\nmark 1\nexit\na:\nmark 2\nif r2 == r3 goto b\nmark 3\nexit\nb:\nmark 4\nexit",
+    [1, 2, 3, 4],
+  ],
 ];
 
 describe("layout", () => {

@@ -26,7 +26,10 @@ const NARROW = [
   ["a sum", loop("w0 = 0", "w0 += w4")],
   ["a chain", loop("w0 = w3", "w0 *= w4\nw0 ^= w3")],
   ["the largest", loop("w0 = 0", "if w4 s<= w0 goto keep\nw0 = w4\nkeep:")],
-  ["choices among choices", loop("w0 = 1", "if w4 s<= w0 goto keep\nw0 = w4\nkeep:\nif w0 s< w3 goto low\nw0 = w3\nlow:")],
+  [
+    "choices among choices",
+    loop("w0 = 1", "if w4 s<= w0 goto keep\nw0 = w4\nkeep:\nif w0 s< w3 goto low\nw0 = w3\nlow:"),
+  ],
   ["a whole value at first, whose upper half nobody asks for", loop("r0 = r3", "w0 += w4")],
   [
     "numbers of two ways",
@@ -37,7 +40,10 @@ const NARROW = [
 const WIDE = [
   ["a 64-bit sum", loop("r0 = 0", "r0 += r4")],
   ["a constant that is wider", loop("r0 = -1", "*(u64 *)(r1 + 0) = r0\nw0 = w4\nw0 *= w0")],
-  ["a whole value at first, looked at as such", loop("r0 = r3", "r3 = r0\nr3 >>= 8\n*(u64 *)(r1 + 0) = r3\nw0 += w4")],
+  [
+    "a whole value at first, looked at as such",
+    loop("r0 = r3", "r3 = r0\nr3 >>= 8\n*(u64 *)(r1 + 0) = r3\nw0 += w4"),
+  ],
   ["numbers with a sign", loop("r0 = 0", "w0 += w4\nr0 <<= 32\nr0 s>>= 32")],
   ["a choice with a whole value", loop("w0 = 0", "if r4 s<= r0 goto keep\nr0 = r4\nkeep:")],
 ] as const;

@@ -54,7 +54,13 @@ describe("pair-selects", () => {
 
   it("results stay", () => {
     for (const [, source] of [...PAIRS, ...APART])
-      for (const [a, b] of [[7n, 1n], [7n, 7n], [8n, 7n], [9n, 300n], [0x100000007n, 7n]]) {
+      for (const [a, b] of [
+        [7n, 1n],
+        [7n, 7n],
+        [8n, 7n],
+        [9n, 300n],
+        [0x100000007n, 7n],
+      ]) {
         const memory = new Uint8Array(BigUint64Array.of(a, b, ...Array(8).fill(0n)).buffer);
         expect(difference(assemble(source), memory, [1, 2, "s"], true), source).toBeUndefined();
       }

@@ -19,23 +19,68 @@ const sum = "r0 = *(u64 *)(r10 - 8)\nr4 = *(u64 *)(r10 - 16)\nr0 += r4\nr4 = *(u
 const VALUES: [name: string, source: string][] = [
   ["slots of every width", `${slots}\n*(u8 *)(r10 - 25) = r1\n${sum}\nr4 = *(u8 *)(r10 - 25)\nr0 += r4`],
   ["bytes read with a sign", "*(u8 *)(r10 - 1) = r1\nr0 = *(s8 *)(r10 - 1)"],
-  ["halves and words with a sign", "*(u16 *)(r10 - 2) = r1\nr0 = *(s16 *)(r10 - 2)\n*(u32 *)(r10 - 8) = r0\nr0 = *(s32 *)(r10 - 8)"],
-  ["a slot that is written on two ways", "*(u32 *)(r10 - 4) = r1\nif r2 == 0 goto out\n*(u32 *)(r10 - 4) = r2\nout:\nr0 = *(u32 *)(r10 - 4)"],
-  ["a slot that goes round a loop", "*(u64 *)(r10 - 8) = 0\nr2 = 5\nagain:\nr3 = *(u64 *)(r10 - 8)\nr3 += r1\nr3 *= r3\n*(u64 *)(r10 - 8) = r3\nr2 -= 1\nif r2 != 0 goto again\nr0 = *(u64 *)(r10 - 8)"],
+  [
+    "halves and words with a sign",
+    "*(u16 *)(r10 - 2) = r1\nr0 = *(s16 *)(r10 - 2)\n*(u32 *)(r10 - 8) = r0\nr0 = *(s32 *)(r10 - 8)",
+  ],
+  [
+    "a slot that is written on two ways",
+    "*(u32 *)(r10 - 4) = r1\nif r2 == 0 goto out\n*(u32 *)(r10 - 4) = r2\nout:\nr0 = *(u32 *)(r10 - 4)",
+  ],
+  [
+    "a slot that goes round a loop",
+    "*(u64 *)(r10 - 8) = 0\nr2 = 5\nagain:\nr3 = *(u64 *)(r10 - 8)\nr3 += r1\nr3 *= r3\n*(u64 *)(r10 - 8) = r3\nr2 -= 1\nif r2 != 0 goto again\nr0 = *(u64 *)(r10 - 8)",
+  ],
   ["through a copy of r10", "r3 = r10\nr3 += -8\n*(u64 *)(r3 + 0) = r1\nr0 = *(u64 *)(r10 - 8)"],
   ["slots beside other memory", "*(u64 *)(r10 - 8) = r2\n*(u64 *)(r1 + 0) = r2\nr0 = *(u64 *)(r10 - 8)"],
 ];
 
 const MEMORY: [name: string, source: string, left: string[]][] = [
-  ["a slot whose address is stored", `r3 = r10\n*(u64 *)(r1 + 0) = r3\n*(u64 *)(r10 - 8) = r2\nr0 = *(u64 *)(r10 - 8)`, ["store64 [frame - 8]", "load64 [frame - 8]"]],
-  ["a slot whose neighbour's address is given away", "r1 = r10\nr1 += -8\n*(u64 *)(r10 - 16) = r2\ncall 1000304\nr0 = *(u64 *)(r10 - 16)", ["store64 [frame - 16]", "load64 [frame - 16]"]],
-  ["a slot that is read as a whole and written by halves", "*(u32 *)(r10 - 8) = r1\n*(u32 *)(r10 - 4) = r2\nr0 = *(u64 *)(r10 - 8)", ["store32 [frame - 8]", "store32 [frame - 4]", "load64 [frame - 8]"]],
-  ["slots that overlap", "*(u64 *)(r10 - 8) = r1\n*(u64 *)(r10 - 12) = r2\nr0 = *(u64 *)(r10 - 8)", ["store64 [frame - 8]", "store64 [frame - 12]", "load64 [frame - 8]"]],
-  ["a slot with an atomic sum", "*(u64 *)(r10 - 8) = r1\nlock *(u64 *)(r10 - 8) += r2\nr0 = *(u64 *)(r10 - 8)", ["store64 [frame - 8]", "aadd frame, r2 offset -8", "load64 [frame - 8]"]],
-  ["what an index reaches, but the rest is values", `${slots}\n${variable(7)}\n*(u8 *)(r3 - 24) = r1\n${sum}`, ["store64 [frame - 24]", "load64 [frame - 24]"]],
-  ["what an index reaches by one byte", `${slots}\n${variable(8)}\n*(u8 *)(r3 - 24) = r1\n${sum}`, ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"]],
-  ["what a wider access reaches", `${slots}\n${variable(7)}\n*(u16 *)(r3 - 24) = r1\n${sum}`, ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"]],
-  ["a slot that a pointer may lead to", "*(u64 *)(r10 - 8) = r2\nr3 = r10\nif r2 != 0 goto out\nr3 = r1\nr3 += 8\nout:\nr0 = *(u64 *)(r3 - 8)", ["store64 [frame - 8]"]],
+  [
+    "a slot whose address is stored",
+    `r3 = r10\n*(u64 *)(r1 + 0) = r3\n*(u64 *)(r10 - 8) = r2\nr0 = *(u64 *)(r10 - 8)`,
+    ["store64 [frame - 8]", "load64 [frame - 8]"],
+  ],
+  [
+    "a slot whose neighbour's address is given away",
+    "r1 = r10\nr1 += -8\n*(u64 *)(r10 - 16) = r2\ncall 1000304\nr0 = *(u64 *)(r10 - 16)",
+    ["store64 [frame - 16]", "load64 [frame - 16]"],
+  ],
+  [
+    "a slot that is read as a whole and written by halves",
+    "*(u32 *)(r10 - 8) = r1\n*(u32 *)(r10 - 4) = r2\nr0 = *(u64 *)(r10 - 8)",
+    ["store32 [frame - 8]", "store32 [frame - 4]", "load64 [frame - 8]"],
+  ],
+  [
+    "slots that overlap",
+    "*(u64 *)(r10 - 8) = r1\n*(u64 *)(r10 - 12) = r2\nr0 = *(u64 *)(r10 - 8)",
+    ["store64 [frame - 8]", "store64 [frame - 12]", "load64 [frame - 8]"],
+  ],
+  [
+    "a slot with an atomic sum",
+    "*(u64 *)(r10 - 8) = r1\nlock *(u64 *)(r10 - 8) += r2\nr0 = *(u64 *)(r10 - 8)",
+    ["store64 [frame - 8]", "aadd frame, r2 offset -8", "load64 [frame - 8]"],
+  ],
+  [
+    "what an index reaches, but the rest is values",
+    `${slots}\n${variable(7)}\n*(u8 *)(r3 - 24) = r1\n${sum}`,
+    ["store64 [frame - 24]", "load64 [frame - 24]"],
+  ],
+  [
+    "what an index reaches by one byte",
+    `${slots}\n${variable(8)}\n*(u8 *)(r3 - 24) = r1\n${sum}`,
+    ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"],
+  ],
+  [
+    "what a wider access reaches",
+    `${slots}\n${variable(7)}\n*(u16 *)(r3 - 24) = r1\n${sum}`,
+    ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"],
+  ],
+  [
+    "a slot that a pointer may lead to",
+    "*(u64 *)(r10 - 8) = r2\nr3 = r10\nif r2 != 0 goto out\nr3 = r1\nr3 += 8\nout:\nr0 = *(u64 *)(r3 - 8)",
+    ["store64 [frame - 8]"],
+  ],
 ];
 
 describe("promote-stack", () => {

@@ -33,7 +33,8 @@ describe("rotates", () => {
 
   it.each<[name: string, source: string]>([
     ["counts that make 63", joined(13, 50)],
-    ["counts that make 64 of 32 bits", joined(40, 24, "|=", "r").replace("r0 = r2", "w0 = w2")],
+    ["the lower half's bits to the right", joined(40, 24).replace("r0 = r2", "w0 = w2")],
+    ["counts that make 64 of 32 bits", joined(30, 34).replace(/^r3/, "w3").replace("= r2", "= w2")],
     ["two values", joined(13, 51).replace("r0 = r2", "r0 = r1")],
     ["the sign shifted in", joined(13, 51, "|=", "r", "s>>=")],
     ["joined by &", joined(13, 51, "&=")],
@@ -49,7 +50,10 @@ describe("rotates", () => {
 
   it("by every constant", () => {
     const memory = Uint8Array.from({ length: 8 }, (_, k) => 0x83 + 37 * k);
-    for (const [kind, width] of [["r", 64], ["w", 32]] as const) {
+    for (const [kind, width] of [
+      ["r", 64],
+      ["w", 32],
+    ] as const) {
       const steps = Array.from({ length: width - 1 }, (_, k) =>
         ["|=", "+=", "^="].map((by) => `${joined(k + 1, width - 1 - k, by, kind)}\nr6 *= 31\nr6 ^= r0`),
       );

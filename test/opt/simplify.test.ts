@@ -7,14 +7,24 @@ import { EDGES } from "../run/model.ts";
 import { lines } from "./listing.ts";
 
 /** Passes that find more than a local rule does. */
-const without = ["known-bits", "drop-extensions", "extend-loads", "multiply-constants", "divide-constants", "if-convert"];
+const without = [
+  "known-bits",
+  "drop-extensions",
+  "extend-loads",
+  "multiply-constants",
+  "divide-constants",
+  "if-convert",
+];
 
 /** r0, in terms of r1 and r2, as lines. */
 const given = (source: string): string[] => lines(`${source}\nexit`, { optimize: 1, without });
 /** What is chosen by a comparison. */
-const test = (condition: string, before = ""): string => `${before}\nr0 = 1\nif ${condition} goto yes\nr0 = 0\nyes:`;
+const test = (condition: string, before = ""): string =>
+  `${before}\nr0 = 1\nif ${condition} goto yes\nr0 = 0\nyes:`;
 const compared = (condition: string, before = ""): string =>
-  given(test(condition, before)).find((line) => line.includes("icmp"))?.replace(/.*= /, "") ?? "constant";
+  given(test(condition, before))
+    .find((line) => line.includes("icmp"))
+    ?.replace(/.*= /, "") ?? "constant";
 
 const RULES: [source: string, gives: string[]][] = [
   // Constants.
@@ -74,8 +84,14 @@ const NOT: [source: string, gives: string[]][] = [
   ["r0 = r1\nr0 >>= 8\nr0 s>>= 8", ["v0: i64 = lshr r1, 8", "v1: i64 = ashr v0, 8", "return v1"]],
   ["r0 = r1\nr0 <<= 40\nr0 s>>= 40", ["v0: i64 = shl r1, 40", "v1: i64 = ashr v0, 40", "return v1"]],
   ["w0 = w1", ["v0: i32 = trunc r1", "v1: i64 = zext v0", "return v1"]],
-  ["r0 = *(u8 *)(r1 + 0)\nr0 &= 127", ["v0: i32 = load8 [r1]", "v1: i64 = zext v0", "v2: i64 = and v1, 127", "return v2"]],
-  ["r3 = 0x7fffffff ll\nr1 += r3\nr0 = *(u8 *)(r1 + 1)", ["v0: i64 = add r1, 2147483647", "v1: i32 = load8 [v0 + 1]", "v2: i64 = zext v1", "return v2"]],
+  [
+    "r0 = *(u8 *)(r1 + 0)\nr0 &= 127",
+    ["v0: i32 = load8 [r1]", "v1: i64 = zext v0", "v2: i64 = and v1, 127", "return v2"],
+  ],
+  [
+    "r3 = 0x7fffffff ll\nr1 += r3\nr0 = *(u8 *)(r1 + 1)",
+    ["v0: i64 = add r1, 2147483647", "v1: i32 = load8 [v0 + 1]", "v2: i64 = zext v1", "return v2"],
+  ],
 ];
 
 const COMPARISONS: [condition: string, before: string, gives: string][] = [
@@ -102,7 +118,9 @@ const COMPARISONS: [condition: string, before: string, gives: string][] = [
 describe("simplify", () => {
   it.each(RULES)("%j", (source, gives) => expect(given(source)).toEqual(gives));
   it.each(NOT)("not %j", (source, gives) => expect(given(source)).toEqual(gives));
-  it.each(COMPARISONS)("%s %j", (condition, before, gives) => expect(compared(condition, before)).toBe(gives));
+  it.each(COMPARISONS)("%s %j", (condition, before, gives) =>
+    expect(compared(condition, before)).toBe(gives),
+  );
 
   /** Constants come through the stack, so that only the pass sees them, not what builds the program. */
   it.each(RULES.filter(([source]) => / [^\w\s]+= -?\d/.test(source)))("later: %j", (source, gives) => {
@@ -115,8 +133,13 @@ describe("simplify", () => {
   });
 
   it("values stay", () => {
-    const number = ([source]: readonly [string, ...unknown[]]): string[] => (source.includes("*)(") ? [] : [source]);
-    const all = [...RULES.flatMap(number), ...NOT.flatMap(number), ...COMPARISONS.map(([condition, before]) => test(condition, before))];
+    const number = ([source]: readonly [string, ...unknown[]]): string[] =>
+      source.includes("*)(") ? [] : [source];
+    const all = [
+      ...RULES.flatMap(number),
+      ...NOT.flatMap(number),
+      ...COMPARISONS.map(([condition, before]) => test(condition, before)),
+    ];
     for (const kind of ["r", "w"]) {
       const fits = all.filter((source) => kind === "r" || !/[<>]= (3[2-9]|[4-6]\d)$/m.test(source));
       const steps = fits.map((source, k) => {

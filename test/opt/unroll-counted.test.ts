@@ -25,7 +25,11 @@ const UNROLLED: [name: string, loop: Loop, rounds: number][] = [
   ["a sum of 32 bits", loop(SUM.replace("r0 += r7", "w0 += w7")), 4],
   ["other sums", loop(`${WORD}\nr0 ^= r7\nr9 |= r7`, { after: "r0 += r9" }), 2],
   ["the largest", loop(`${WORD}\nif r7 < r0 goto keep\nr0 = r7\nkeep:`), 4],
-  ["the least with a sign, of which the last one counts", loop(`${WORD}\nif r7 s> r0 goto keep\nr0 = r7\nkeep:`), 4],
+  [
+    "the least with a sign, of which the last one counts",
+    loop(`${WORD}\nif r7 s> r0 goto keep\nr0 = r7\nkeep:`),
+    4,
+  ],
   ["a store", loop(`${WORD}\nr7 += r0\n*(u64 *)(r3 + 8) = r7`, { steps: [16, 0] }), 4],
   ["a store elsewhere", loop(`${WORD}\nr7 += r0\n*(u64 *)(r4 + 0) = r7`), 2],
   ["ten operations, two rounds at once", loop(`${WORD}\n${MIX}*(u64 *)(r4 + 0) = r7`), 2],
@@ -41,7 +45,10 @@ const STAY: [name: string, loop: Loop, more?: CompileOptions][] = [
   ["a division", loop(`${WORD}\nr7 /= r5\n*(u64 *)(r4 + 0) = r7`)],
   [
     "a call",
-    loop("r7 = *(u64 *)(r8 + 0)\ncall 5\nr0 += r7\nr8 += 8", { before: "r8 = r3\nr9 = r5", end: "r6 += 1\nif r6 < r9 goto loop" }),
+    loop("r7 = *(u64 *)(r8 + 0)\ncall 5\nr0 += r7\nr8 += 8", {
+      before: "r8 = r3\nr9 = r5",
+      end: "r6 += 1\nif r6 < r9 goto loop",
+    }),
   ],
   ["an end that is found on the way", loop(SUM, { end: "if r7 != 0 goto loop" })],
   ["a signed end", loop(SUM, { end: "r6 += 1\nif r6 s< r5 goto loop" })],
@@ -59,7 +66,16 @@ describe("unroll-counted", () => {
   it.skipIf(process.arch !== "x64").each(UNROLLED)("%s: any number of rounds", (_, of) => {
     using pair = new Pair(of, 4096, options);
     for (let count = 0; count < 40; count++)
-      for (const [start, distance] of [[0n, 1000], [1n << 63n, 1000], [-1n, 8], [0x80000000n, 0], [5n, -8], [7n, 3]] as const)
-        expect(pair.run({ from: 1024, to: 1024 + distance, count, start: BigInt.asUintN(64, start) })).toBeUndefined();
+      for (const [start, distance] of [
+        [0n, 1000],
+        [1n << 63n, 1000],
+        [-1n, 8],
+        [0x80000000n, 0],
+        [5n, -8],
+        [7n, 3],
+      ] as const)
+        expect(
+          pair.run({ from: 1024, to: 1024 + distance, count, start: BigInt.asUintN(64, start) }),
+        ).toBeUndefined();
   });
 });

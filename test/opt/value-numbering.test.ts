@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { operations } from "./listing.ts";
 
 const count = (source: string, name: RegExp): number =>
-  operations(`${source}\nexit`, { without: ["if-convert", "thread-jumps"] }).filter((made) => name.test(made)).length;
+  operations(`${source}\nexit`, { without: ["if-convert", "thread-jumps"] }).filter((made) => name.test(made))
+    .length;
 
 /** Both results are stored. */
 const twice = (first: string, second: string, between = ""): string =>
@@ -35,7 +36,11 @@ describe("value-numbering", () => {
     ["another sign", twice("r3 /= r4", "r3 s/= r4"), /[us]div/],
     ["another argument", twice("r3 *= r4", "r3 *= r5"), /mul/],
     ["another shift", twice("r3 >>= r4", "r3 s>>= r4"), /shr/],
-    ["loads with a store between", twice("r3 = *(u64 *)(r1 + 0)", "r3 = *(u64 *)(r1 + 0)", "*(u64 *)(r2 + 0) = r4"), /load64/],
+    [
+      "loads with a store between",
+      twice("r3 = *(u64 *)(r1 + 0)", "r3 = *(u64 *)(r1 + 0)", "*(u64 *)(r2 + 0) = r4"),
+      /load64/,
+    ],
     ["atomic sums", "r3 = 1\nlock *(u64 *)(r1 + 0) += r3\nlock *(u64 *)(r1 + 0) += r3\nr0 = 0", /add/],
     ["calls", "call 5\nr6 = r0\ncall 5\nr0 += r6", /helper/],
     [
