@@ -44,10 +44,10 @@ export class Pair {
   private readonly memory: Uint8Array;
   private readonly original: Uint8Array;
 
-  constructor(loop: Loop, size = 4096) {
+  constructor(loop: Loop, size = 4096, more: CompileOptions = { optimize: 2 }) {
     this.memory = new Uint8Array(size);
     this.original = patternOf(size);
-    this.engines = [load(interpreter, loop, { target: "bytecode" }), load(native, loop, { optimize: 2 })];
+    this.engines = [load(interpreter, loop, { target: "bytecode" }), load(native, loop, more)];
   }
 
   /** Undefined where both do the same. */
