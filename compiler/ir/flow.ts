@@ -77,16 +77,19 @@ export class Replacements {
     return end;
   }
 
+  private kept(list: Value[]): Value[] {
+    return list.some((v) => this.has(v)) ? list.filter((v) => !this.has(v)) : list;
+  }
+
   /** Applies them to all arguments and controls, and drops the replaced values from their blocks. */
   apply(fn: Fn): void {
     if (this.count === 0) return;
     const rewrite = (v: Value) => {
       for (let i = 0; i < v.args.length; i++) v.args[i] = this.get(v.args[i]);
     };
-    const kept = (v: Value) => !this.has(v);
     for (const block of fn.blocks) {
-      block.phis = block.phis.filter(kept);
-      block.body = block.body.filter(kept);
+      block.phis = this.kept(block.phis);
+      block.body = this.kept(block.body);
       block.phis.forEach(rewrite);
       block.body.forEach(rewrite);
       if (block.control !== null) block.control = this.get(block.control);

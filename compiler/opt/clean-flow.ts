@@ -64,8 +64,10 @@ function joinBlocks(fn: Fn): void {
       const next = block.successors[0];
       if (next.predecessors.length !== 1 || next.phis.length > 0 || next === block || next === fn.blocks[0])
         break;
-      for (const v of next.body) v.block = block;
-      block.body = block.body.length === 0 ? next.body : block.body.concat(next.body);
+      for (const v of next.body) {
+        v.block = block;
+        block.body.push(v);
+      }
       block.end = next.end;
       block.control = next.control;
       block.successors = next.successors;

@@ -17,8 +17,10 @@ export function deadCode(fn: Fn): void {
     if (block.control !== null) need(block.control);
   }
   while (work.length > 0) for (const arg of work.pop()!.args) need(arg);
+  const kept = (list: Value[]): Value[] =>
+    list.some((v) => live[v.id] === 0) ? list.filter((v) => live[v.id] === 1) : list;
   for (const block of fn.blocks) {
-    block.phis = block.phis.filter((v) => live[v.id] === 1);
-    block.body = block.body.filter((v) => live[v.id] === 1);
+    block.phis = kept(block.phis);
+    block.body = kept(block.body);
   }
 }

@@ -22,7 +22,10 @@ if (isMainThread) {
   );
   let replaced = 0;
   let over = false;
-  const counts = done.then((all) => ((over = true), all));
+  const counts = done.then((all) => {
+    over = true;
+    return all;
+  });
   while (!over) {
     replaced++;
     runtime.replace("greeter", versions[replaced % 2]);

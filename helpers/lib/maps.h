@@ -41,7 +41,8 @@ struct map_handle {
 	uint64_t remove; /* (handle, key) -> 0 or an error */
 	uint64_t block;  /* address of the block */
 	uint64_t alive;  /* (owner) -> 0 when that thread is gone; 0 = ask nobody. Called when a lock is held for long */
-	uint64_t targets; /* prog_array: address of the programs' entries by number, 8 bytes each;
+	uint64_t targets; /* prog_array: address of the programs' entries by number, 8 bytes each, behind a word that
+	                     counts tail calls under way;
 	                     maps of maps: address of the handles' addresses by number, 8 bytes each, 0 = no such map */
 	uint32_t count;  /* how many targets there are */
 	uint32_t owner;  /* this thread in lock words: not 0, unique among all that share the block */
@@ -104,7 +105,11 @@ int64_t for_each_elem(struct map_handle *map, uint64_t callback, uint64_t ctx, u
 int64_t loop(uint64_t count, uint64_t callback, uint64_t ctx, uint64_t flags MAP_GOT);                  /* 181 */
 uint64_t map_lookup_percpu(struct map_handle *map, const void *key, uint64_t cpu);                      /* 195 */
 
-/* The entry of a prog_array's program, or 0 (helper 12 calls it: compiled code tests and calls). */
+/*
+ * The entry of a prog_array's program, or 0 (helper 12 calls it: compiled code tests, calls, and counts the call as
+ * ended). Also 0 where as many calls are under way as Linux allows.
+ */
+enum { MAP_MOST_TAIL_CALLS = 33 };
 uint64_t tail_target(struct map_handle *map, uint64_t index);
 
 /*

@@ -23,7 +23,11 @@ static u64 target_lookup(struct map_handle *map, const void *key)
 EXPORT("helper/12") uint64_t tail_target(struct map_handle *map, uint64_t index)
 {
 	u32 *at = map->is.type == MAP_PROG_ARRAY ? target_word(map, (u32)index) : 0;
-	return at == 0 ? 0 : target_of(map, LOAD(at));
+	u64 target = at == 0 ? 0 : target_of(map, LOAD(at));
+	u64 *under_way = (u64 *)ADDRESS(map->targets) - 1;
+	if (target == 0 || *under_way >= MAP_MOST_TAIL_CALLS) return 0;
+	++*under_way;
+	return target;
 }
 
 static i64 target_write(struct map_handle *map, const void *key, const void *value, u64 flags)

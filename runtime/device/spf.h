@@ -9,7 +9,7 @@
 enum { SPF_E_SIZE = -1, SPF_E_MAGIC = -2, SPF_E_VERSION = -3, SPF_E_ARCH = -4, SPF_E_CHECKSUM = -5, SPF_E_LAYOUT = -6,
        SPF_E_CONTRACT = -7, SPF_E_HELPER = -8, SPF_E_MEMORY = -9, SPF_E_MAP = -10, SPF_E_EVENT = -11, SPF_E_NAME = -12,
        SPF_E_BUSY = -13 };
-enum { SPF_MOST_MAPS = 256, SPF_MOST_TAIL_CALLS = 33 };
+enum { SPF_MOST_MAPS = 256 };
 struct spf_named { const char *name; uint32_t hash; bare_fn *call; }; /* a helper by its name; hash 0 = any prototype */
 struct spf_hook { const char *hook; uint8_t context; uint16_t memory; }; /* what r1 ... r5 are for its programs */
 struct spf_host {

@@ -1,15 +1,10 @@
 /* The part of spf.c that is about maps: their helpers, records, memory, handles and first entries. */
 /* ---- helpers of the map library ---- */
-static uint64_t tail_call(struct map_handle *map, uint64_t index) {
-	uint64_t entry = tail_target(map, index), *under_way = (uint64_t *)(uintptr_t)map->targets - 1;
-	if (!entry || *under_way >= SPF_MOST_TAIL_CALLS) return 0;
-	return ++*under_way, entry;
-}
 /* id, prototype hash (helpers/table.ts; a test compares), function. */
 #define ROW(id, hash, call) { (id) | (uint32_t)(hash) << 22, (bare_fn *)(void (*)(void))call }
 #define SYS 1000000u
 static const struct bare_helper library[] = {
-	ROW(1, 0x0b5, map_lookup), ROW(2, 0x1e3, map_update), ROW(3, 0x284, map_delete), ROW(12, 0x2d9, tail_call),
+	ROW(1, 0x0b5, map_lookup), ROW(2, 0x1e3, map_update), ROW(3, 0x284, map_delete), ROW(12, 0x2d9, tail_target),
 	ROW(87, 0x1f8, map_push), ROW(88, 0x1b7, map_pop), ROW(89, 0x1b7, map_peek),
 	ROW(93, 0x2ef, spin_lock), ROW(94, 0x304, spin_unlock),
 #ifndef MAP_NO_RINGBUF

@@ -8,7 +8,7 @@ static struct map_handle handles[CPUS], *map;
 static uint8_t *block, *mapped;
 static size_t mapped_size;
 static struct map_definition is;
-static uint64_t targets[4] = { 101, 0, 103, 104 };
+static uint64_t table[5] = { 0, 101, 0, 103, 104 }, *targets = table + 1;
 
 static int hex(const char *text, uint8_t **out)
 {
@@ -144,7 +144,11 @@ static void step(char *word[6])
 	else if (IS("keys")) keys();
 	else if (IS("count")) SAY(lib.map_count(map));
 	else if (IS("clear")) SAY(lib.map_clear(map));
-	else if (IS("tail")) SAY(lib.tail_target(map, number));
+	else if (IS("tail")) {
+		uint64_t entry = lib.tail_target(map, number);
+		if (entry) targets[-1]--; /* as compiled code does when the program has ended */
+		SAY(entry);
+	}
 	else if (IS("each")) {
 		uint64_t state[2] = { 0, number };
 		SAY(lib.for_each_elem(map, (uintptr_t)count_call, (uintptr_t)state, flags, 0, 0));

@@ -91,7 +91,8 @@ export class Machine {
 
   /** Offsets in `memory`: handles, then targets, then scratch for keys and values, then the block. */
   private readonly scratch = {
-    targets: 2048,
+    /** Behind a word that counts tail calls. */
+    targets: 2056,
     definition: 2176,
     local: 2240,
     key: 4096,
@@ -229,7 +230,11 @@ export class Machine {
       case "count":
       case "clear":
         return `${this.call(op, handle)}`;
-      case "tail":
+      case "tail": {
+        const entry = this.call(op, handle, number);
+        this.view.setBigUint64(scratch.targets - 8, 0n, true);
+        return `${entry}`;
+      }
       case "query":
         return `${this.call(op, handle, number)}`;
       case "recover":

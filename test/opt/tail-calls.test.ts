@@ -65,4 +65,25 @@ describe("tail-calls", () => {
     for (const level of LEVELS)
       expect(run(process.arch as Arch, level, new Runtime()), `${level}`).toEqual(expected);
   });
+
+  it("at most 33 are under way, as in Linux: the next one fails", () => {
+    const again = `r0 = *(u32 *)(r1 + 4)\nr0 += 1\n*(u32 *)(r1 + 4) = r0\nr6 = r1\nr3 = 1\n${TAIL}\nr0 = *(u32 *)(r6 + 4)\nexit`;
+    for (const [target, engine] of [
+      ["bytecode", "interpret"],
+      [process.arch as Arch, "native"],
+    ] as const)
+      for (const optimize of target === "bytecode" ? ([0] as const) : LEVELS) {
+        const options = { name: "t", ctx: "args", target, optimize, verify: false } as const;
+        using instance = new Runtime({ engine }).load(
+          "t",
+          compile(mapObject({ again }, MAPS), options).container,
+        );
+        instance.maps.progs.set(1, "again");
+        for (let run = 0; run < 3; run++) {
+          const memory = new Uint8Array(8);
+          expect(instance.runProgram("again", memory)).toBe(34n);
+          expect(memory[4]).toBe(34);
+        }
+      }
+  });
 });
