@@ -3,8 +3,8 @@
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
-/** Values between two selects that are looked at. */
-const MOST_BETWEEN = 8;
+/** From one select to the next, so many places at most. */
+const MOST_APART = 8;
 
 export function pairSelects(fn: Fn): void {
   for (const block of fn.blocks) pair(block);
@@ -14,7 +14,7 @@ function pair({ body }: Block): void {
   let last = -1;
   for (let i = 0; i < body.length; i++) {
     if (body[i].op !== op.select) continue;
-    const between = last < 0 || i - last > MOST_BETWEEN ? [] : body.slice(last + 1, i);
+    const between = last < 0 || i - last > MOST_APART ? [] : body.slice(last + 1, i);
     const first = body[last];
     const moves = between.length > 0 && isSame(first.args[0], body[i].args[0]);
     if (moves && ![...between, body[i]].some((v) => v.args.includes(first))) {
