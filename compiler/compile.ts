@@ -171,7 +171,8 @@ function buildAll(
   for (const fn of fns) seen("build", fn);
   clock.done("build");
   const level = options.optimize ?? 2;
-  const context = { imports, params, maps: program.maps, features, level, fns, roots: rootsOf(program) };
+  const { maps, rodata } = program;
+  const context = { imports, params, maps, rodata, features, level, fns, roots: rootsOf(program) };
   for (const { name, run, runAll, skip, inlined } of PASSES) {
     if (skip?.includes(level) || options.without?.includes(name)) continue;
     runAll?.(context);

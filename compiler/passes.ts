@@ -53,6 +53,7 @@ export interface PassContext {
   /** Parameter masks by function. */
   params: readonly number[];
   maps: readonly MapDefinition[];
+  rodata: Uint8Array;
   /** What the target's selection has beyond the operations that all have. */
   features: ReadonlySet<string>;
   level: Level;

@@ -1,27 +1,80 @@
 /**
- * Counts of bits that were written as sums of neighbouring fields, which is all that eBPF has: of set bits, of zeros in
- * front of the highest one (all bits below it set, turned) and behind the lowest (those below it).
+ * Counts of bits that were written out, which is all that eBPF has: of set bits as sums of neighbouring fields, of zeros
+ * in front of the highest one as that of the bits above it, of those behind the lowest as that of the bits below it, or
+ * from a table, by a product that has other top bits for each of them.
  */
 
-import { isInt, isZero } from "../ir/fold.ts";
+import * as i64 from "../../formats/int64.ts";
+import { replaceEach } from "../ir/emit.ts";
+import { type Emit, isConst, isInt, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op } from "../ir/ops.ts";
 import type { PassContext } from "../passes.ts";
 
-export function bitCounts(fn: Fn, { features }: Pick<PassContext, "features">): void {
-  for (const block of fn.blocks) {
-    for (const v of block.body) {
-      const counted = v.op === op.lshr ? population(v) : undefined;
-      if (counted === undefined) continue;
+export function bitCounts(fn: Fn, { features, rodata }: Pick<PassContext, "features" | "rodata">): void {
+  const isChance = (block: Block) => block.body.some((v) => v.op === op.mul && isConst(v.args[1]));
+  replaceEach(
+    fn,
+    (v, emit) => {
+      if (v.op === op.load8) return lookedUp(fn, v, rodata, emit);
+      if (v.op !== op.lshr) return undefined;
+      const counted = population(v);
+      if (counted === undefined) return undefined;
       const [front, behind] = [aboveHighest(counted), belowLowest(counted)];
       const of = front ?? behind;
-      if (of === undefined && !features.has("popcount")) continue;
-      v.op = front !== undefined ? op.clz : behind !== undefined ? op.ctz : op.popcount;
-      v.args = [of ?? counted];
-      v.aux = of !== undefined && isNonZero(of, block) ? 1 : 0;
-    }
-  }
+      if (of === undefined && !features.has("popcount")) return undefined;
+      const row = front !== undefined ? op.clz : behind !== undefined ? op.ctz : op.popcount;
+      return emit(row, v.type, [of ?? counted], of !== undefined && isNonZero(of, v.block) ? 1 : 0);
+    },
+    isChance,
+  );
 }
+
+/** table[(x & -x) * product >> top], if the table has the number of the bit there. */
+function lookedUp(fn: Fn, v: Value, rodata: Uint8Array, emit: Emit): Value | undefined {
+  const [address] = v.args;
+  const table = address.args.find(({ op: row }) => row === op.rodata);
+  if (address.op !== op.add || table === undefined) return undefined;
+  const index = besides(address, (b) => b === table)!;
+  const shifted = index.op === op.zext ? index.args[0] : index;
+  const [product, by] = shifted.args;
+  const width = shifted.type === 64 ? 64 : 32;
+  if (shifted.op !== op.lshr || product.op !== op.mul || !isInt(by, width === 64 ? 58 : 27)) return undefined;
+  const factor = product.args[1];
+  const x = lowestOf(product.args[0]);
+  const from = table.aux + v.aux;
+  if (x === undefined || !isConst(factor) || from < 0 || from + width > rodata.length) return undefined;
+  for (let k = 0; k < width; k++) if (rodata[from + topOf(factor, k)] !== k) return undefined;
+  const isSure = isNonZero(x, v.block);
+  const count = emit(op.ctz, width, [x], isSure ? 1 : 0);
+  const low = width === 64 ? emit(op.trunc, 32, [count]) : count;
+  if (isSure) return low;
+  return emit(op.select, 32, [
+    emit(op.icmp, 1, [x, fn.const(width, 0)], EQ),
+    fn.const(32, rodata[from]),
+    low,
+  ]);
+}
+
+/** The top bits of the factor after k shifts to the left: as many as a number of a bit has. */
+function topOf({ type, lo, hi }: Value, k: number): number {
+  if (type === 32) return (lo << k) >>> 27;
+  i64.shl(lo, hi, k);
+  return i64.high >>> 26;
+}
+
+/** x where v = x & -x. */
+function lowestOf(v: Value): Value | undefined {
+  if (v.op !== op.and) return undefined;
+  const [a, b] = v.args;
+  const isNegative = (minus: Value, x: Value) =>
+    minus.op === op.sub && isZero(minus.args[0]) && isAlike(minus.args[1], x);
+  return isNegative(b, a) ? a : isNegative(a, b) ? b : undefined;
+}
+
+/** The same value, or the same half of one: equal values are not one yet. */
+const isAlike = (a: Value, b: Value): boolean =>
+  a === b || (a.op === b.op && (a.op === op.trunc || a.op === op.zext) && a.args[0] === b.args[0]);
 
 const isSame = (v: Value, lo: number): boolean =>
   v.op === op.const && v.lo === lo && (v.type === 32 || v.hi === lo);
@@ -36,7 +89,7 @@ const masked = (v: Value, mask: number): Value | undefined =>
   v.op === op.and ? besides(v, (b) => isSame(b, mask)) : undefined;
 
 const isShifted = (v: Value, x: Value, by: number): boolean =>
-  v.op === op.lshr && v.args[0] === x && isInt(v.args[1], by);
+  v.op === op.lshr && isAlike(v.args[0], x) && isInt(v.args[1], by);
 
 /** What `v` counts the set bits of: fields of 2, 4 and 8 bits are added up, then all of them by a product. */
 function population(v: Value): Value | undefined {
@@ -79,8 +132,10 @@ function aboveHighest(v: Value): Value | undefined {
 function belowLowest(v: Value): Value | undefined {
   if (v.op !== op.and) return undefined;
   const [a, b] = v.args;
-  const is = (less: Value, not: Value) =>
-    less.op === op.add && isInt(less.args[1], -1) && turned(not) === less.args[0];
+  const is = (less: Value, not: Value) => {
+    const x = turned(not);
+    return less.op === op.add && isInt(less.args[1], -1) && x !== undefined && isAlike(x, less.args[0]);
+  };
   return is(a, b) ? a.args[0] : is(b, a) ? b.args[0] : undefined;
 }
 

@@ -1,9 +1,11 @@
 /** Counts of bits that were written out: which are found, and that all are right on every target. */
 
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { assemble } from "../../formats/isa/bpf.ts";
-import { TARGETS } from "../device-tools.ts";
+import { scratchFile, skip, TARGETS } from "../device-tools.ts";
 import { runBatch } from "../run/engines.ts";
 import { lines } from "./listing.ts";
 
@@ -66,7 +68,7 @@ const CASES = WIDTHS.flatMap((width) =>
   (["clz", "ctz", "popcount"] as const).map((kind) => [kind, width] as const),
 );
 
-const operations = (text: string, cpu: string[] = []) =>
+const operations = (text: string | Uint8Array, cpu: string[] = []) =>
   lines(text, { cpu }).flatMap((line) => / = (clz|ctz|popcount|mul|lshr) /.exec(line)?.[1] ?? []);
 
 describe("bit-counts", () => {
@@ -133,5 +135,52 @@ describe("bit-counts", () => {
     const width = Buffer.from([64, 0, 0, 0]);
     expect(Buffer.from(code("")).includes(width)).toBe(true);
     expect(Buffer.from(code("if r1 != 0 goto +2\nr0 = 7\nexit")).includes(width)).toBe(false);
+  });
+});
+
+describe.skipIf(skip("clang-19"))("what clang makes of its builtins", () => {
+  /** By name: an expression of x, which is not zero, and what it is for the bits of x. */
+  const BUILTINS: [expression: string, width: Width, kind: Kind][] = [
+    ["__builtin_ctz((unsigned)x)", 32, "ctz"],
+    ["__builtin_ctzll(x)", 64, "ctz"],
+    ["__builtin_clz((unsigned)x)", 32, "clz"],
+    ["__builtin_clzll(x)", 64, "clz"],
+    ["__builtin_popcount((unsigned)x)", 32, "popcount"],
+    ["__builtin_popcountll(x)", 64, "popcount"],
+  ];
+  it.each(BUILTINS)("%s", (expression, width, kind) => {
+    const path = scratchFile(
+      "builtin.c",
+      `__attribute__((section("mem"))) unsigned long long prog(unsigned long long *p) { unsigned long long x = *p; return ${expression}; }`,
+    );
+    const out = `${path}.o`;
+    execFileSync("clang-19", ["-target", "bpf", "-O2", "-mcpu=v3", "-w", "-c", path, "-o", out]);
+    const object = readFileSync(out);
+    const options = {
+      name: "builtin",
+      program: "prog",
+      verify: false,
+      cpu: ["x86-64-v2"],
+      target: "x64",
+    } as const;
+    expect(operations(object, [...options.cpu])).toContain(kind);
+    for (const target of TARGETS) {
+      const { container } = compile(object, { ...options, cpu: [], target: target.arch, format: "bare" });
+      const values = Array.from(
+        { length: width },
+        (_, k) => (0x9e3779b97f4a7c15n << BigInt(k)) | (1n << BigInt(k)),
+      );
+      const calls = values.map((v) => ({
+        memory: new Uint8Array(new BigUint64Array([BigInt.asUintN(64, v)]).buffer),
+      }));
+      const [results] = runBatch(target, [{ file: container, calls }]);
+      const expected = values.map((v) => {
+        const text = BigInt.asUintN(width, v).toString(2).padStart(width, "0");
+        if (kind === "clz") return text.indexOf("1");
+        if (kind === "ctz") return width - 1 - text.lastIndexOf("1");
+        return [...text].filter((bit) => bit === "1").length;
+      });
+      expect(results.map(({ r0 }) => Number(r0))).toEqual(expected);
+    }
   });
 });
