@@ -20,6 +20,12 @@ export function bitCounts(fn: Fn, { features, rodata }: Pick<PassContext, "featu
       if (v.op !== op.lshr) return undefined;
       const counted = population(v);
       if (counted === undefined) return undefined;
+      const one = withoutLowest(counted);
+      if (one !== undefined) {
+        // Bit 0 counts as set: x | 1, which is never zero.
+        const x = aboveHighest(one);
+        if (x !== undefined) return emit(op.clz, v.type, [emit(op.or, v.type, [x, fn.const(v.type, 1)])], 1);
+      }
       const [front, behind] = [aboveHighest(counted), belowLowest(counted)];
       const of = front ?? behind;
       if (of === undefined && !features.has("popcount")) return undefined;
@@ -105,13 +111,21 @@ function population(v: Value): Value | undefined {
     : undefined;
 }
 
-/** x where low = pairs & 0x33…, high = pairs >> 2 & 0x33…, pairs = x - (x >> 1 & 0x55…). */
+/** x where v = x & ~1. */
+const withoutLowest = (v: Value): Value | undefined =>
+  v.op === op.and ? besides(v, (b) => isInt(b, -2)) : undefined;
+
+/**
+ * x where low = pairs & 0x33…, high = pairs >> 2 & 0x33…, pairs = x - (x >> 1 & 0x55…). What is shifted may have a
+ * bit 0 that x has not.
+ */
 function pairs(low: Value, high: Value): Value | undefined {
   const [twos, shifted] = [masked(low, 0x33333333), masked(high, 0x33333333)];
   if (twos?.op !== op.sub || shifted === undefined || !isShifted(shifted, twos, 2)) return undefined;
   const [x, odd] = twos.args;
   const half = masked(odd, 0x55555555);
-  return half !== undefined && isShifted(half, x, 1) ? x : undefined;
+  const isHalf = half !== undefined && (isShifted(half, x, 1) || isShifted(half, withoutLowest(x) ?? x, 1));
+  return isHalf ? x : undefined;
 }
 
 const turned = (v: Value): Value | undefined =>
