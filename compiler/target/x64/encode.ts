@@ -231,7 +231,7 @@ class Encoder implements Machine {
     const { asm } = this;
     const { def, uses, lo, aux } = inst;
     const wide = inst.width === 64 ? 1 : 0;
-    if (inst.tied) this.copy(def, uses[0], COMPARES.has(inst.kind) ? (inst.disp === 64 ? 1 : 0) : wide);
+    if (inst.tied) this.copy(def, uses[0], COMPARES.has(inst.kind) ? this.copiedWidth(inst) : wide);
     switch (inst.kind) {
       case K.const:
         this.constant(def, lo, inst.hi);
@@ -409,6 +409,11 @@ class Encoder implements Machine {
         bug(`no encoding for kind ${inst.kind} (${registerName(Math.max(def, 0), 64)})`);
     }
     this.flags.after(inst);
+  }
+
+  /** What is compared may be the copy: all of it, also where the result is only half as wide. */
+  private copiedWidth(inst: MInst): 0 | 1 {
+    return inst.disp === 64 || (inst.width === 64 && this.compared(inst).includes(inst.def)) ? 1 : 0;
   }
 
   /** The registers that a tied instruction compares, of which one may be what it overwrites. */
