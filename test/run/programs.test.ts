@@ -105,19 +105,19 @@ const CASES: Case[] = [
   {
     name: "half of what is compared is selected",
     code: `r9 = *(u64 *)(r1 + 0)
-r5 = 0x7fffffff48b9ba99 ll
-r0 = 0
-*(u64 *)(r1 + 8) = -1
-if r5 < r9 goto out
-w0 ^= w9
-out:
+r2 = *(u64 *)(r1 + 8)
 r3 = *(u64 *)(r1 + 16)
-r3 *= r9
-*(u64 *)(r1 + 16) = r3
+*(u64 *)(r1 + 24) = r9
+w0 = w3
+if r9 > r2 goto out
+w0 = w9
+out:
+r0 *= 7
 r0 += r9
+r0 ^= r3
 exit`,
-    memory: [0xc2, 0xa0, 0x5d, 0x5a, 0x3d, 0xfa, 0x29, 0xc0, ...Array(16).fill(0)],
-    result: 0xc029fa3d5a5da0c2n,
+    memory: Array.from({ length: 32 }, (_, k) => (0x91 + 29 * k) & 255),
+    result: 0x7030d0df4d975d59n,
   },
   {
     name: "a remainder by a zero that branches tell",
