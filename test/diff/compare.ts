@@ -9,7 +9,7 @@ import { type Result, runBatch } from "../run/engines.ts";
 import { assembleItems, generate, type Item, memoryOf } from "./generate.ts";
 
 const native = new Runtime();
-const interpreter = new Runtime({ engine: "interpret", maxInstructions: 1_000_000 });
+const interpreter = new Runtime({ engine: "interpret", maxInstructions: 10_000_000 });
 const HOST = process.arch as Arch;
 
 export interface Outcome {
