@@ -6,7 +6,6 @@
 import { immediateDominators } from "../ir/dominators.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { mostOf } from "../ir/memory.ts";
 import { COND, EQ, NE, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
 
 /** Blocks on the way up that are looked at. */
@@ -61,7 +60,7 @@ class Question {
   constructor(control: Value) {
     this.control = control;
     [this.x, this.y] = control.args;
-    this.high = isSmall(this.y) ? mostOf(this.x) : 0;
+    this.high = isSmall(this.y) ? (this.x.type === 64 ? 2 ** 64 : 2 ** 32 - 1) : 0;
   }
 
   answer(block: Block, above: readonly (Block | undefined)[]): boolean | undefined {
