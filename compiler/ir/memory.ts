@@ -204,9 +204,9 @@ export function mostOf(v: Value, left = MOST_STEPS): number {
     case op.mul:
       return within(of(0) * of(1));
     case op.shl:
-      return by >= 0 ? within(of(0) * 2 ** (by & (v.type - 1))) : top;
+      return by >= 0 ? within(of(0) * 2 ** (v.args[1].lo & (v.type - 1))) : top;
     case op.lshr:
-      return by >= 0 ? Math.floor(of(0) / 2 ** (by & (v.type - 1))) : of(0);
+      return by >= 0 ? Math.floor(of(0) / 2 ** (v.args[1].lo & (v.type - 1))) : of(0);
     case op.udiv:
       return by > 0 ? Math.floor(of(0) / by) : of(0);
     case op.umod:
