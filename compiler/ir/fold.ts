@@ -237,7 +237,7 @@ function shift(fn: Fn, v: Value, emit: Emit): Value {
   const bits = v.type === 64 ? 64 : 32;
   const count = b.lo & (bits - 1);
   if (count === 0) return a;
-  if (b.lo !== count) v.args[1] = fn.const(v.type, count);
+  if (b.lo !== count || b.hi !== 0) v.args[1] = fn.const(v.type, count);
   const inner = a.args.length === 2 && isConst(a.args[1]) ? a.args[1].lo & (bits - 1) : -1;
   if (inner < 0) return v;
   const x = a.args[0];

@@ -179,13 +179,21 @@ const overlap = (low: number, high: number, bytes: number, low2: number, high2: 
 /** No value of so many bits is greater. */
 const topOf = (v: Value): number => (v.type === 64 ? 2 ** 64 : 2 ** v.type - 1);
 
+/** A constant, taken as unsigned; undefined where a number does not hold it exactly. */
+function exactly({ type, lo, hi }: Value): number | undefined {
+  const n = type === 64 ? (hi >>> 0) * 2 ** 32 + (lo >>> 0) : lo >>> 0;
+  return n < 2 ** 53 ? n : undefined;
+}
+
 /** An upper bound of a value, taken as unsigned. */
-export function mostOf(v: Value, left = MOST_STEPS): number {
+function mostOf(v: Value, left = MOST_STEPS): number {
   const top = topOf(v);
-  if (v.op === op.const) return v.type === 64 ? (v.hi >>> 0) * 2 ** 32 + (v.lo >>> 0) : v.lo >>> 0;
-  if (left === 0) return top;
+  if (isConst(v)) return exactly(v) ?? top;
+  if (left === 0 || v.args.length === 0) return top;
   const of = (k: number) => mostOf(v.args[k], left - 1);
-  const by = v.args.length === 2 && isConst(v.args[1]) ? mostOf(v.args[1]) : -1;
+  const last = v.args[v.args.length - 1];
+  const by = isConst(last) ? exactly(last) : undefined;
+  const shift = isConst(last) ? last.lo & (v.type - 1) : 0;
   const within = (n: number) => (n < Math.min(top, 2 ** 52) ? n : top);
   switch (v.op) {
     case op.load8:
@@ -204,13 +212,13 @@ export function mostOf(v: Value, left = MOST_STEPS): number {
     case op.mul:
       return within(of(0) * of(1));
     case op.shl:
-      return by >= 0 ? within(of(0) * 2 ** (v.args[1].lo & (v.type - 1))) : top;
+      return isConst(last) ? within(of(0) * 2 ** shift) : top;
     case op.lshr:
-      return by >= 0 ? Math.floor(of(0) / 2 ** (v.args[1].lo & (v.type - 1))) : of(0);
+      return Math.floor(of(0) / 2 ** shift);
     case op.udiv:
-      return by > 0 ? Math.floor(of(0) / by) : of(0);
+      return by ? Math.floor(of(0) / by) : of(0);
     case op.umod:
-      return by > 0 ? Math.min(of(0), by - 1) : of(0);
+      return by ? Math.min(of(0), by - 1) : of(0);
     case op.select:
       return Math.max(of(1), of(2));
     case op.phi:

@@ -72,6 +72,16 @@ const MEMORY: [name: string, source: string, left: string[]][] = [
     ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"],
   ],
   [
+    "what an index reaches that is shifted by a count with upper bits",
+    `${slots}\nr3 = r2\nr3 &= 1\nr5 = 0x2b89000000000003 ll\nr3 <<= r5\nr3 += r10\n*(u8 *)(r3 - 24) = r1\n${sum}`,
+    ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"],
+  ],
+  [
+    "what an index reaches that is divided by a number beyond 2^53",
+    `${slots}\nr3 = r2\nr3 &= 8\nr5 = 0x20000000000001 ll\nr3 %= r5\nr3 += r10\n*(u8 *)(r3 - 24) = r1\n${sum}`,
+    ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"],
+  ],
+  [
     "what a wider access reaches",
     `${slots}\n${variable(7)}\n*(u16 *)(r3 - 24) = r1\n${sum}`,
     ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"],

@@ -60,6 +60,10 @@ const RULES: [source: string, gives: string[]][] = [
   ["r0 = r1\nr0 /= 8", ["v0: i64 = lshr r1, 3", "return v0"]],
   ["r0 = r1\nr0 %= 8", ["v0: i64 = and r1, 7", "return v0"]],
   // Pairs of shifts extend.
+  // Only the low bits of a count count.
+  ["r0 = r1\nr3 = 0x2b89000000000003 ll\nr0 <<= r3", ["v0: i64 = shl r1, 3", "return v0"]],
+  ["r0 = r1\nr3 = 0x2b89000000000043 ll\nr0 s>>= r3", ["v0: i64 = ashr r1, 3", "return v0"]],
+  ["r0 = r1\nr3 = 0x100000040 ll\nr0 >>= r3", ["return r1"]],
   ["r0 = r1\nr0 <<= 32\nr0 >>= 32", ["v0: i32 = trunc r1", "v1: i64 = zext v0", "return v1"]],
   ["r0 = r1\nr0 <<= 32\nr0 s>>= 32", ["v0: i32 = trunc r1", "v1: i64 = sext32 v0", "return v1"]],
   ["r0 = r1\nr0 <<= 56\nr0 s>>= 56", ["v0: i64 = sext8 r1", "return v0"]],
