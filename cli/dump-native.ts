@@ -39,16 +39,47 @@ const hexBytes = (bytes: Uint8Array): string =>
     .toString("hex")
     .replace(/..(?=.)/g, "$& ");
 
-/** Instructions that are reached from `entries` by direct jumps and calls: the rest may be data. */
-function follow(disassemble: Disassembler, code: Uint8Array, entries: readonly number[]): Line[] {
+/** Instructions before a jump by table in which its parts are looked for. */
+const NEAR = 16;
+/** Entries of a jump table whose index nothing bounds: what is masked is small. */
+const MOST_ENTRIES = 256;
+
+/** Where a jump by table leads; `lines` come before it, the nearest last. */
+function tableTargets(lines: readonly Line[], code: Uint8Array, unit: number): number[] {
+  const bytes = lines.findLast(({ entryBytes }) => entryBytes !== undefined)?.entryBytes;
+  const table = lines.findLast(({ kind }) => kind === "address")?.target;
+  if (bytes === undefined || table === undefined) return [];
+  const most = lines.findLast((line) => line.most !== undefined)?.most;
+  const view = new DataView(code.buffer, code.byteOffset, code.length);
+  const targets: number[] = [];
+  for (let i = 0; i <= (most ?? MOST_ENTRIES - 1) && table + (i + 1) * bytes <= code.length; i++) {
+    const at = table + i * bytes;
+    const to = table + unit * (bytes === 2 ? view.getInt16(at, true) : view.getInt32(at, true));
+    // A table stands behind the code that it leads to.
+    if (to < 0 || to >= table) break;
+    targets.push(to);
+  }
+  return targets;
+}
+
+/** Instructions that are reached from `entries`, not by calls of pointers: the rest may be data. */
+function follow(
+  disassemble: Disassembler,
+  code: Uint8Array,
+  entries: readonly number[],
+  unit: number,
+): Line[] {
   const found = new Map<number, Line>();
   const work = [...entries];
   while (work.length > 0) {
+    const recent: Line[] = [];
     for (let at = work.pop()!; at < code.length && !found.has(at); ) {
       const line = disassemble(code, at);
       if (line === undefined) break;
       found.set(at, line);
       if (line.kind === "jump" || line.kind === "call") work.push(line.target!);
+      recent.push(line);
+      if (line.isIndirect) work.push(...tableTargets(recent.slice(-NEAR), code, unit));
       if (line.ends) break;
       at += line.bytes.length;
     }
@@ -90,13 +121,14 @@ function pieces(lines: readonly Line[], code: Uint8Array): Piece[] {
   return list.filter(({ lines, start, end }) => lines.length > 0 || !isPadding(code.subarray(start, end)));
 }
 
-function findCode(disassemble: Disassembler, { container, debug }: Listing): Piece[] {
+function findCode(disassemble: Disassembler, { container, debug }: Listing, unit: number): Piece[] {
   const { code, programs, imports } = container;
   const entries = [
     ...programs.map(({ offset }) => offset),
     ...imports.flatMap((item) => (item.kind === "function" ? [item.offset] : [])),
   ];
-  const lines = debug === undefined ? follow(disassemble, code, entries) : sweep(disassemble, code, debug);
+  const lines =
+    debug === undefined ? follow(disassemble, code, entries, unit) : sweep(disassemble, code, debug);
   return pieces(lines, code);
 }
 
@@ -169,7 +201,7 @@ async function list(listing: Listing): Promise<string> {
       expected: `code for one of ${Object.keys(PROCESSORS).join(", ")}`,
       got: `code for ${container.arch}`,
     });
-  const found = findCode(await processor.open(), listing);
+  const found = findCode(await processor.open(), listing, processor.unit);
   const names = nameFunctions(listing, found);
   const starts = new Map(names);
   const sources = sourceRows(listing);

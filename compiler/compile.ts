@@ -238,7 +238,14 @@ function generateNative(program: Program, arch: Arch, options: CompileOptions, c
 }
 
 /** A function to which nothing leads keeps its index. */
-const NO_CODE: FunctionCode = { bytes: new Uint8Array(0), alignment: 1, fixups: [], lines: [], stack: 0 };
+const NO_CODE: FunctionCode = {
+  bytes: new Uint8Array(0),
+  size: 0,
+  alignment: 1,
+  fixups: [],
+  lines: [],
+  stack: 0,
+};
 
 /** SSA to machine code, for every function. */
 function generate(

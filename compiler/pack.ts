@@ -31,12 +31,10 @@ export function layOut(program: Program, functions: FunctionCode[], patch: Targe
   for (const [f, { bytes }] of functions.entries()) code.set(bytes, offsets[f]);
   code.set(program.rodata, rodataAt);
   for (const [f, { fixups }] of functions.entries())
-    for (const fixup of fixups)
-      patch(
-        code,
-        offsets[f] + fixup.at,
-        fixup.kind === "function" ? offsets[fixup.target] : rodataAt + fixup.target,
-      );
+    for (const { at, kind, target } of fixups) {
+      const to = { function: offsets[target], rodata: rodataAt + target, table: offsets[f] + target };
+      patch(code, offsets[f] + at, to[kind]);
+    }
   return { code, offsets, rodataAt };
 }
 
@@ -96,10 +94,10 @@ export function debugInfo(program: Program, functions: FunctionCode[], packed: P
     if (!fileIndex.has(file)) fileIndex.set(file, info.files.push(file) - 1);
     return fileIndex.get(file)!;
   };
-  for (const [f, { bytes, lines }] of functions.entries()) {
-    if (bytes.length === 0) continue;
+  for (const [f, { size, lines }] of functions.entries()) {
+    if (size === 0) continue;
     const start = packed.offsets[f];
-    info.functions.push({ name: program.functions[f].name, start, end: start + bytes.length });
+    info.functions.push({ name: program.functions[f].name, start, end: start + size });
     const source = program.functions[f].lines;
     for (const { offset, insn } of lines) {
       let low = -1;

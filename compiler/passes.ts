@@ -20,6 +20,7 @@ import { impliedBranches } from "./opt/implied-branches.ts";
 import { inlineFunctions } from "./opt/inline-functions.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
+import { jumpTables } from "./opt/jump-tables.ts";
 import { knownBits } from "./opt/known-bits.ts";
 import { laggingPhis } from "./opt/lagging-phis.ts";
 import { lateCounters } from "./opt/late-counters.ts";
@@ -169,5 +170,7 @@ export const PASSES: readonly Pass[] = [
   // It asks for counters that nothing else looks at.
   { name: "zero-counters", run: zeroCounters, skip: [0, 1, "s"] },
   { name: "tail-returns", run: tailReturns, skip: NOT_AT_0 },
+  // Nothing behind it asks where a branch leads.
+  { name: "jump-tables", run: jumpTables, skip: NOT_AT_0 },
   { name: "layout", run: layout, skip: NOT_AT_0 },
 ];

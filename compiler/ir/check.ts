@@ -61,15 +61,21 @@ function checkKernel(v: Value, kernel: Kernel, name: string, fail: (what: string
   if ((kernel.store === undefined) !== (v.type !== 0)) fail(`${name} and its kernel disagree on a result`);
 }
 
-const ENDS = { jump: 1, branch: 2, return: 0, trap: 0 } as const;
+const ENDS = { jump: 1, branch: 2, return: 0, trap: 0 };
 
 function checkEdges(block: Block, blocks: Set<Block>, fail: (what: string) => never): void {
-  if (block.successors.length !== ENDS[block.end]) fail(`b${block.id}: ${block.end} with wrong successors`);
-  const needsControl = block.end === "branch" || block.end === "return";
-  if (needsControl !== (block.control !== null)) fail(`b${block.id}: ${block.end} and its control disagree`);
+  const { end, successors, table } = block;
   const count = (list: Block[], wanted: Block) => list.filter((b) => b === wanted).length;
-  for (const next of block.successors)
-    if (!blocks.has(next) || count(next.predecessors, block) !== count(block.successors, next))
+  if (end === "switch") {
+    if (table.length === 0 || block.control?.type !== 64)
+      fail(`b${block.id}: a switch without a table or an index`);
+    if (!table.every((k) => successors[k] !== undefined && count(successors, successors[k]) === 1))
+      fail(`b${block.id}: a switch with wrong successors`);
+  } else if (successors.length !== ENDS[end]) fail(`b${block.id}: ${end} with wrong successors`);
+  const needsControl = end === "branch" || end === "return" || end === "switch";
+  if (needsControl !== (block.control !== null)) fail(`b${block.id}: ${block.end} and its control disagree`);
+  for (const next of successors)
+    if (!blocks.has(next) || count(next.predecessors, block) !== count(successors, next))
       fail(`edge b${block.id} → b${next.id} is not known at both ends`);
   for (const before of block.predecessors)
     if (!blocks.has(before) || !before.successors.includes(block))

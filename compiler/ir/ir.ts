@@ -35,9 +35,10 @@ export class Value {
 
 /**
  * How a block ends: "jump" to successors[0]; "branch" on `control` to [0] if true, else [1];
+ * "switch" to successors[table[control]], all different, where control is 64 bits wide and below table.length;
  * "return" of `control`; "trap" where control never comes.
  */
-export type End = "jump" | "branch" | "return" | "trap";
+export type End = "jump" | "branch" | "switch" | "return" | "trap";
 
 export class Block {
   id: number;
@@ -47,6 +48,8 @@ export class Block {
   control: Value | null = null;
   successors: Block[] = [];
   predecessors: Block[] = [];
+  /** Of a switch; else empty. */
+  table: number[] = [];
   /** BPF instruction of the terminator. */
   at = -1;
 

@@ -186,7 +186,7 @@ function exactly({ type, lo, hi }: Value): number | undefined {
 }
 
 /** An upper bound of a value, taken as unsigned. */
-function mostOf(v: Value, left = MOST_STEPS): number {
+export function mostOf(v: Value, left = MOST_STEPS): number {
   const top = topOf(v);
   if (isConst(v)) return exactly(v) ?? top;
   if (left === 0 || v.args.length === 0) return top;

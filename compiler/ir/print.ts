@@ -48,9 +48,20 @@ function line(fn: Fn, v: Value): string {
   return `${result}${v.op.name}${aux}${args.length > 0 ? " " : ""}${args.join(", ")}${offset}`;
 }
 
+/** Runs of equal entries as one. */
+function entries({ table, successors }: Block): string {
+  const runs: string[] = [];
+  for (let from = 0, to = 0; from < table.length; from = to) {
+    while (table[to] === table[from]) to++;
+    runs.push(`${from}${to > from + 1 ? `-${to - 1}` : ""}: b${successors[table[from]].id}`);
+  }
+  return runs.join(", ");
+}
+
 function ending(block: Block): string {
   const to = block.successors.map((b) => `b${b.id}`);
   if (block.end === "branch") return `branch ${operand(block.control!)}, ${to.join(", ")}`;
+  if (block.end === "switch") return `switch ${operand(block.control!)} [${entries(block)}]`;
   if (block.end === "return") return `return ${operand(block.control!)}`;
   return block.end === "jump" ? `jump ${to[0]}` : "trap";
 }

@@ -29,8 +29,5 @@ export function layout(fn: Fn): void {
 }
 
 /** Successors, those that leave the most loops first; of equals the one that the branch falls to comes last. */
-function waysOut({ successors }: Block, depth: Int32Array): Block[] {
-  if (successors.length < 2) return successors;
-  const [yes, no] = successors;
-  return depth[yes.id] <= depth[no.id] ? [yes, no] : [no, yes];
-}
+const waysOut = ({ successors }: Block, depth: Int32Array): Block[] =>
+  successors.length < 2 ? successors : successors.toSorted((a, b) => depth[a.id] - depth[b.id]);

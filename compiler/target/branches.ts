@@ -42,6 +42,7 @@ export interface LaidOut {
   bytes: Uint8Array;
   /** Maps an offset in the code without branches to the result. */
   moved(offset: number): number;
+  startOf(block: number): number;
 }
 
 /** `starts` are the offsets of blocks in `code`; branches ascend; `small`: a jump more is worth a shorter form. */
@@ -113,7 +114,11 @@ export function layoutBranches(
     from = branch.at;
   }
   out.set(code.subarray(from), from + shift[branches.length]);
-  return { bytes: out, moved: (offset) => offset + shift[countUpTo(branches, offset)] };
+  return {
+    bytes: out,
+    moved: (offset) => offset + shift[countUpTo(branches, offset)],
+    startOf: (block) => starts[block] + shift[before[block]],
+  };
 }
 
 /** A comparison with its branch: bytes from the start of a loop to its first and its last one. */

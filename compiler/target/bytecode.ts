@@ -104,7 +104,8 @@ export function encodeBytecode(program: Program): { codes: FunctionCode[]; impor
       return resolve(insn, reference, calls[f][i], imports);
     });
     const lines = func.lines.map(({ insn }) => ({ offset: func.insns[insn].slot * SLOT, insn }));
-    return { bytes: encode(insns), alignment: 1, fixups, lines, stack: 0 };
+    const bytes = encode(insns);
+    return { bytes, size: bytes.length, alignment: 1, fixups, lines, stack: 0 };
   });
   return { codes, imports: imports.list };
 }

@@ -2,10 +2,12 @@
 
 export interface FunctionCode {
   bytes: Uint8Array;
+  /** Bytes of instructions, the first of them; jump tables follow. */
+  size: number;
   /** The code starts at a multiple of this, a power of two. */
   alignment: number;
-  /** 32-bit PC-relative fields (from their own end) to fill in: of a function, or of a byte of the read-only data. */
-  fixups: { at: number; kind: "function" | "rodata"; target: number }[];
+  /** PC-relative fields to fill in: of a function, a byte of the read-only data, or a byte of these bytes. */
+  fixups: { at: number; kind: "function" | "rodata" | "table"; target: number }[];
   /** BPF instruction by code offset, ascending. */
   lines: { offset: number; insn: number }[];
   /** Bytes of native stack that a call takes, its return address included, and what it calls. */

@@ -5,6 +5,7 @@
 
 import { type Branch, type BranchForms, layoutBranches, PAD } from "./branches.ts";
 import type { FunctionCode } from "./code.ts";
+import { appendTables } from "./jump-table.ts";
 import { mergeTails } from "./merge-tails.ts";
 import { type Allocation, type MBlock, type MFn, type MInst, type Move, SLOT } from "./mir.ts";
 import { SWAP } from "./resolve.ts";
@@ -17,6 +18,9 @@ export interface Machine {
   /** Bytes of native stack that a call takes, its return address included. */
   readonly stack: number;
   readonly fixups: FunctionCode["fixups"];
+  /** Entries of jump tables are distances in units of so many bytes. */
+  readonly unit: number;
+  readonly entryBytes: 2 | 4;
   readonly forms: BranchForms;
   prologue(): void;
   /** A block begins; `follows`: control comes from the end of the block that was made last, and nowhere else. */
@@ -92,20 +96,28 @@ class Emitter {
       last = block.index;
       this.body(block, block.index);
     }
-    const { bytes, moved } = layoutBranches(
-      machine.finish(),
-      starts,
-      this.branches,
-      machine.forms,
-      this.fn.small,
-    );
+    const laidOut = layoutBranches(machine.finish(), starts, this.branches, machine.forms, this.fn.small);
+    const { moved } = laidOut;
+    const { bytes, placeOf } = appendTables(laidOut, machine, this.tables());
     return {
       bytes,
+      size: laidOut.bytes.length,
       alignment: this.branches.some(({ condition }) => condition === PAD) ? this.fn.alignment : 1,
-      fixups: machine.fixups.map((fixup) => ({ ...fixup, at: moved(fixup.at) })),
+      fixups: machine.fixups.map(({ at, kind, target }) => ({
+        at: moved(at),
+        kind,
+        target: kind === "table" ? placeOf(target) : target,
+      })),
       lines: this.lines.map(({ offset, insn }) => ({ offset: moved(offset), insn })),
       stack: machine.stack,
     };
+  }
+
+  /** By switch, in the order in which the code refers to them: the blocks to which its entries lead. */
+  private tables(): number[][] {
+    return this.fn.blocks
+      .filter(({ table }) => table.length > 0)
+      .map(({ table, successors }) => table.map((k) => this.final(successors[k])));
   }
 
   /** What `from` does, at the end of `block`. */

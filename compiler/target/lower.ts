@@ -92,6 +92,7 @@ export class Lowering {
       const made = new MBlock(i);
       made.successors = block.successors.map((next) => index.get(next)!);
       made.predecessors = block.predecessors.map((before) => index.get(before)!);
+      made.table = block.table;
       made.depth = depths[block.id];
       return made;
     });

@@ -10,7 +10,6 @@ import { type Allocation, MBlock, type MFn, MInst, type Move } from "./mir.ts";
 export interface Ends {
   readonly jumpKind: number;
   isJump(inst: MInst): boolean;
-  isBranch(inst: MInst): boolean;
   /** A return in no more bytes than a short jump. */
   isShortReturn(inst: MInst): boolean;
 }
@@ -84,9 +83,8 @@ class Merger {
 
   /** Blocks of one group go on to the same place, after the same last item. */
   private group(b: number): string | undefined {
-    const { insts, successors } = this.fn.blocks[b];
-    const last = insts[insts.length - 1];
-    if (this.ends.isBranch(last)) return undefined;
+    const { successors } = this.fn.blocks[b];
+    if (successors.length > 1) return undefined;
     const items = this.itemsOf(b);
     if (items.length === 0) return undefined;
     return `${successors.join()}:${items[items.length - 1].text}`;
@@ -160,6 +158,7 @@ class Merger {
     for (const [b, block] of fn.blocks.entries()) {
       const end = (starts[b + 1] ?? blocks.length) - 1;
       for (let p = starts[b]; p < end; p++) blocks[p].successors = [p + 1];
+      blocks[end].table = block.table;
       const taken = this.taken[b];
       blocks[end].successors =
         taken === undefined

@@ -84,6 +84,8 @@ export class MBlock {
   /** Indexes of blocks; the last instruction branches to them. A block with several successors has none with several predecessors. */
   successors: number[] = [];
   predecessors: number[] = [];
+  /** Of a block that ends in a jump by table: indexes of successors. */
+  table: readonly number[] = [];
   depth = 0;
   /** The last block of the loop that begins here in the order of blocks, or -1. */
   last = -1;

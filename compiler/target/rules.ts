@@ -22,6 +22,12 @@ export interface SharedKinds {
   tailCall: number;
   tailRegister: number;
   jump: number;
+  /** def = address of the block's table. */
+  table: number;
+  /** def = where entry uses[1] of the table uses[0] leads. */
+  entry: number;
+  /** To uses[0]. */
+  jumpRegister: number;
   ret: number;
   trap: number;
 }
@@ -168,7 +174,15 @@ export function selectEnd(
   else if (block.end === "return" && l.isTail(block.control!)) return;
   else if (block.end === "return") l.emit(kinds.ret, -1, [l.register(block.control!)]).pins = [result];
   else if (block.end === "trap") l.emit(kinds.trap, -1, []);
+  else if (block.end === "switch") jumpByTable(l, kinds, l.register(block.control!));
   else branch(l, block.control!);
+}
+
+function jumpByTable(l: Lowering, kinds: SharedKinds, index: number): void {
+  const [table, place] = [l.fresh(), l.fresh()];
+  l.emit(kinds.table, table, []);
+  l.emit(kinds.entry, place, [table, index]).late = true;
+  l.emit(kinds.jumpRegister, -1, [place]);
 }
 
 /** What a branch compares. `isTest`: whether a & b has a bit set (ne) or none (eq), else a with b. */

@@ -1,11 +1,13 @@
 /** What dump shows: headers of everything, bytecode as LLVM prints it, IR, machine code with its references. */
 
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { PROCESSORS } from "../../cli/disassemble.ts";
 import { compile } from "../../compiler/compile.ts";
+import { writeBare } from "../../formats/bare.ts";
+import { readContainer } from "../../formats/read.ts";
 import { skip } from "../device-tools.ts";
 import { EXAMPLES } from "../example-list.ts";
 import { cli, scratchFile, scratchPath } from "./cli.ts";
@@ -135,6 +137,36 @@ describe("--native", () => {
     expect(out).toMatch(/; puts\n/);
     expect(out).toMatch(/; \.\/prog\.c:6\n/);
     expect(out).toMatch(/\n[0-9a-f]{16} <rodata>:\n +[0-9a-f]+: 48 65 6c 6c 6f .* Hello, world!\.\.\.\n/);
+  });
+
+  test.each(["x64", "arm64"])("follows jumps by table of %s", async (arch) => {
+    const ways = Array.from({ length: 12 }, (_, k) => k);
+    const text = [
+      "r0 = r1",
+      ...ways.map((k) => `if r2 == ${k} goto way${k}`),
+      "exit",
+      ...ways.map((k) => `way${k}:\nr0 *= ${2 * k + 3}\nr0 ^= r2\nexit`),
+    ];
+    for (const [masks, name] of [
+      [[], "bound"],
+      [["r2 &= 15"], "mask"],
+    ] as const) {
+      const raw = scratchFile(`${name}.bin`, assembled([...masks, ...text].join("\n")));
+      const file = await convert("bare", raw, "--raw", "-t", arch, "--ctx", "args");
+      const out = await dump(file, "--native");
+      expect(out.match(/: .*\b(i?mul|lea|add) /g)!.length, out).toBeGreaterThanOrEqual(12);
+      // Behind the last way stands the table, and nothing else.
+      expect(out).toMatch(
+        /ret\n\n[0-9a-f]{16} <rodata, or[^>]*>:\n(?: +[0-9a-f]+: [0-9a-f ]{48} .*\n){1,3}$/,
+      );
+    }
+  });
+
+  test("code that is none", async () => {
+    const container = readContainer(readFileSync(await convert("bare", HELLO, "-t", "x64")), "hello");
+    const file = scratchFile("none.bare", writeBare({ ...container, code: new Uint8Array(32).fill(6) }));
+    const out = await dump(file, "--native");
+    expect(out).toMatch(/06 06 06 06/);
   });
 
   test("of a processor that nothing disassembles", async () => {

@@ -143,7 +143,8 @@ class Generator {
   private statement(): void {
     this.budget--;
     const kind = this.random.below(100);
-    if (kind < 45) this.alu();
+    if (kind < 44) this.alu();
+    else if (kind < 45) this.selection();
     else if (kind < 57) this.wholeSlots && this.random.chance(60) ? this.slot() : this.load();
     else if (kind < 67) this.store();
     else if (kind < 72) this.atomic();
@@ -282,6 +283,44 @@ class Generator {
     this.statements(1);
     second.to = this.label();
     this.defined = new Set([...before].filter((r) => this.defined.has(r)));
+  }
+
+  /** One of several ways by a number's value: a tree of comparisons, as compilers make of a switch. */
+  private selection(): void {
+    const { random } = this;
+    const x = this.read();
+    const register = random.pick(NUMBERS.filter((r) => r !== x && this.defined.has(r)));
+    if (register === undefined) return;
+    if (random.chance(80)) this.add("and64.imm", { dst: x, imm: random.pick([7, 15, 31, 63]) });
+    const first = random.pick([-3, -1, 0, 0, 1, 4, 9]);
+    if (random.chance(50)) this.add("add64.imm", { dst: x, imm: first });
+    const bits = random.pick(["64", "32"]);
+    const above = random.pick(["jgt", "jsgt"]);
+    const ways = Array.from({ length: 4 + random.below(6) }, () => [] as Item[]);
+    const other: Item[] = [];
+    const among = (from: number, to: number): void => {
+      if (to - from > 3) {
+        const middle = (from + to) >> 1;
+        const jump = this.add(`${above}${bits}.imm`, { dst: x, imm: middle });
+        among(from, middle);
+        jump.to = this.label();
+        among(middle + 1, to);
+        return;
+      }
+      for (let value = from; value <= to; value++)
+        if (random.chance(90)) random.pick(ways).push(this.add(`jeq${bits}.imm`, { dst: x, imm: value }));
+      other.push(this.add("ja"));
+    };
+    among(first, first + 8 + random.below(24));
+    for (const way of ways) {
+      const label = this.label();
+      for (const jump of way) jump.to = label;
+      const row = random.pick(ALU.filter(({ operand }) => operand !== "reg"));
+      this.add(row, { dst: register, imm: row.uses.includes("imm") ? random.immediate() : 0 });
+      if (random.chance(70)) other.push(this.add("ja"));
+    }
+    const end = this.label();
+    for (const jump of other) jump.to = end;
   }
 
   private label(): Item {

@@ -497,6 +497,28 @@ function usedAbove(count: number): Case {
   };
 }
 
+/** One of twelve ways by each byte of the memory; `work` instructions are between them, which tell the width of table entries. */
+function ways(work: number): Case {
+  const list = Array.from({ length: 12 }, (_, k) => k);
+  const more = (k: number) => Array.from({ length: work }, (_, i) => `r0 *= ${2 * (i + k) + 3}\nr0 ^= r4`);
+  const code = [
+    "r0 = 1\nr2 += r1\nagain:\nr4 = *(u8 *)(r1 + 0)",
+    ...list.map((k) => `if r4 == ${k + 5} goto way${k}`),
+    "r0 += 1\ngoto next",
+    ...list.flatMap((k) => [`way${k}:`, ...more(k), k === 11 ? "" : "goto next"]),
+    "next:\nr1 += 1\nif r1 != r2 goto again\nexit",
+  ].join("\n");
+  const memory = [4, 5, 0, 16, 9, 17, 255, 13, 6, 7, 12, 10];
+  let r0 = 1n;
+  for (const byte of memory) {
+    const k = byte - 5;
+    if (k < 0 || k >= 12) r0++;
+    else for (let i = 0; i < work; i++) r0 = BigInt.asUintN(64, r0 * BigInt(2 * (i + k) + 3)) ^ BigInt(byte);
+  }
+  return { name: `twelve ways of ${2 * work} instructions`, code, memory, result: BigInt.asUintN(64, r0) };
+}
+
+CASES.push(ways(1), ways(10), ways(60));
 for (let count = 8; count <= 20; count++) CASES.push(lastFactor(count), usedAbove(count));
 CASES.push(pressure(8), pressure(20), pressure(60));
 

@@ -8,6 +8,7 @@ import { ARM_CC, Arm64Assembler, type Arm64Row, SP, ZR } from "../../../formats/
 import { SGE, SLT } from "../../ir/ops.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
+import { entryBytes } from "../jump-table.ts";
 import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
 import { MODULO, SIGNED } from "../rules.ts";
@@ -45,6 +46,9 @@ class Encoder implements Machine {
   /** Cycles go through a register of the encoder's own. */
   readonly scratch = 0;
   readonly always = ALWAYS;
+  readonly unit = 4;
+  readonly entryBytes: 2 | 4;
+  private tables = 0;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
   readonly asm = new Arm64Assembler();
@@ -60,6 +64,7 @@ class Encoder implements Machine {
   constructor(fn: MFn, allocation: Allocation, bpfStack: number, lse: boolean) {
     this.lse = lse;
     this.kernels = fn.kernels;
+    this.entryBytes = entryBytes(fn, allocation);
     const calls = fn.blocks.some((b) =>
       b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister),
     );
@@ -349,6 +354,17 @@ class Encoder implements Machine {
       case K.fetch:
       case K.cmpxchg:
         this.atomic(inst, wide);
+        break;
+      case K.table:
+        this.fixups.push({ at: asm.size, kind: "table", target: this.tables++ });
+        asm.emit(R.adr, def);
+        break;
+      case K.entry:
+        asm.emit(LOAD[8 * this.entryBytes].indexed, def, uses[0], uses[1], 0, 1);
+        asm.emit(R.aluShifted[0][0]![1], def, uses[0], def, 0, 2);
+        break;
+      case K.jumpRegister:
+        asm.emit(R.br, 0, uses[0]);
         break;
       case K.callSlot:
         this.at(LOAD["64"], X16, 5, 8 * aux);

@@ -16,6 +16,7 @@ import {
 import { ULT } from "../../ir/ops.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
+import { entryBytes } from "../jump-table.ts";
 import type { Allocation, MFn, MInst, Move } from "../mir.ts";
 import { SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
@@ -59,6 +60,9 @@ const COMPARES = new Set<number>([K.select, K.addFlag, K.subFlag]);
 class Encoder implements Machine {
   readonly forms = x64Branches;
   readonly always = ALWAYS;
+  readonly unit = 1;
+  readonly entryBytes: 2 | 4;
+  private tables = 0;
   readonly scratch: number;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
@@ -75,6 +79,7 @@ class Encoder implements Machine {
     this.small = fn.small;
     this.scratch = ((~CALLEE_SAVED & ~(1 << X64.rsp)) | allocation.written) & 0xffff;
     this.kernels = fn.kernels;
+    this.entryBytes = entryBytes(fn, allocation);
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
     this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
     const calls = fn.blocks.some((b) =>
@@ -328,6 +333,17 @@ class Encoder implements Machine {
         break;
       case K.fetchLoop:
         this.fetchLoop(inst, wide);
+        break;
+      case K.table:
+        asm.rm(R.lea[1], def, RIP, NO_INDEX, 1, 0);
+        this.fixups.push({ at: asm.size - 4, kind: "table", target: this.tables++ });
+        break;
+      case K.entry:
+        asm.rm(EXTEND[8 * this.entryBytes], def, uses[0], uses[1], this.entryBytes, 0);
+        asm.rr(R.alu[0][1], uses[0], def);
+        break;
+      case K.jumpRegister:
+        asm.rr(R.jmpMemory, 0, uses[0]);
         break;
       case K.callSlot:
         asm.rm(R.callMemory, 0, X64.r9, NO_INDEX, 1, 8 * aux);

@@ -51,6 +51,9 @@ export const K = {
   count: 49, // def = bits of uses[0]; aux = index in COUNT
   scan: 50, // as count, bsf and bsr; where tied uses[0] is what is given for uses[1] = 0
   tailRegister: 46, // the last use, in rax
+  table: 51, // def = address of the block's table
+  entry: 52, // def = where entry uses[1] of the table uses[0] leads
+  jumpRegister: 53, // to uses[0]
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 

@@ -15,6 +15,7 @@ export const makeX64 = (cpu: readonly string[]): Target => ({
   arch: "x64",
   features: new Set([
     "block-operations",
+    "jump-tables",
     ...(cpu.includes("no-simd") ? [] : ["vectors"]),
     ...cpu.flatMap((name) => LEVELS[name] ?? []),
     ...(cpu.some((name) => LEVELS[name]?.includes("popcnt")) ? ["popcount"] : []),
