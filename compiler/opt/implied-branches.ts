@@ -4,6 +4,7 @@
  */
 
 import { immediateDominators } from "../ir/dominators.ts";
+import { holdsOn } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
@@ -68,19 +69,15 @@ class Question {
     for (let i = 0; i < FAR; i++) {
       const before = above[at.id];
       if (before === undefined || before === at) break;
-      const { control, successors } = before;
-      const isWay =
-        at.predecessors.length === 1 && before.end === "branch" && successors[0] !== successors[1];
-      if (isWay && control!.op === op.icmp) this.learn(control!, successors[0] === at);
+      const known = at.predecessors.length === 1 ? holdsOn(before, at) : undefined;
+      if (known !== undefined) this.learn(known.a, known.b, known.cond);
       at = before;
     }
     return this.byOutcome() ?? this.byBounds();
   }
 
-  /** The comparison had this result. */
-  private learn({ aux, args: [a, b] }: Value, truth: boolean): void {
+  private learn(a: Value, b: Value, cond: number): void {
     const { x, y } = this;
-    const cond = truth ? aux : COND[aux].not;
     if (a === x && b === y) this.compared(cond);
     else if (a === y && b === x) this.compared(COND[cond].swap);
     if (a === x && isSmall(b) && isSmall(y)) this.bounded(cond, b.lo);

@@ -5,7 +5,7 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { dropUnreachable, jump, removeEdge } from "../ir/flow.ts";
+import { dropUnreachable, holdsOn, jump, removeEdge } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, op } from "../ir/ops.ts";
@@ -86,12 +86,11 @@ function implied(block: Block, before: Block): 0 | 1 | undefined {
   let [from, to] = [before, block];
   for (let i = 0; i < FAR && from.end === "jump" && from.predecessors.length === 1; i++)
     [from, to] = [from.predecessors[0], from];
-  const [control, known] = [block.control!, from.control];
-  if (from.end !== "branch" || from === block || from.successors[0] === from.successors[1]) return undefined;
-  if (known!.op !== op.icmp || known!.args.some((arg, i) => arg !== control.args[i])) return undefined;
-  const isTrue = from.successors[0] === to;
-  if (known!.aux === control.aux) return isTrue ? 0 : 1;
-  return known!.aux === COND[control.aux].not ? (isTrue ? 1 : 0) : undefined;
+  const { aux, args } = block.control!;
+  const known = from === block ? undefined : holdsOn(from, to);
+  if (known === undefined || known.a !== args[0] || known.b !== args[1]) return undefined;
+  if (known.cond === aux) return 0;
+  return known.cond === COND[aux].not ? 1 : undefined;
 }
 
 /** Gives what stands for a value of `block` in `edge`, which comes from where its phis are `args`. */
