@@ -42,6 +42,10 @@ export function holdsOn(from: Block, to: Block): { a: Value; b: Value; cond: num
   return { a: args[0], b: args[1], cond: successors[0] === to ? aux : COND[aux].not };
 }
 
+/** A block that only stands for an edge: it comes from one block, and leads on. */
+export const isEdge = ({ phis, body, end, predecessors }: Block): boolean =>
+  end === "jump" && predecessors.length === 1 && phis.length + body.length === 0;
+
 /** Removes one edge from → to, with its argument in each phi of `to`. */
 export function removeEdge(from: Block, to: Block): void {
   const index = to.predecessors.indexOf(from);

@@ -5,7 +5,7 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { dropUnreachable, holdsOn, jump, removeEdge } from "../ir/flow.ts";
+import { dropUnreachable, holdsOn, isEdge, jump, removeEdge } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, op } from "../ir/ops.ts";
@@ -48,10 +48,8 @@ const isInside =
       : at === block;
 
 /** Control leaves `block` there, perhaps by an edge of its own. */
-const isExit = (from: Block, block: Block): boolean => from === block || isEdge(from, block);
-
-const isEdge = ({ end, phis, body, predecessors }: Block, from: Block): boolean =>
-  end === "jump" && predecessors.length === 1 && predecessors[0] === from && phis.length + body.length === 0;
+const isExit = (from: Block, block: Block): boolean =>
+  from === block || (isEdge(from) && from.predecessors[0] === block);
 
 /** The address of an element of an array map, which is never null. */
 const isElement = (v: Value): boolean =>
@@ -115,7 +113,7 @@ function thread(fn: Fn, block: Block, decided: (0 | 1 | undefined)[], uses: Use[
   const { successors } = block;
   for (const [k, before] of ways) {
     const next = successors[decided[k]!];
-    const [target, exit] = isEdge(next, block) ? [next.successors[0], next] : [next, block];
+    const [target, exit] = isEdge(next) ? [next.successors[0], next] : [next, block];
     const edge = fn.block();
     edge.at = block.at;
     const args = block.phis.map((phi) => phi.args[k]);

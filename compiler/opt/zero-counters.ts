@@ -67,9 +67,9 @@ function counterOf(latch: Block): Counter | undefined {
 }
 
 /** The loop goes on exactly until the counter is at its end. */
-function ends({ phi, next, end, entry, control, latch }: Counter): boolean {
-  const goesOn = latch.successors[0] === phi.block ? control.aux : COND[control.aux].not;
-  const cond = control.args[0] === next ? goesOn : COND[goesOn].swap;
+function ends({ phi, next, end, entry, latch }: Counter): boolean {
+  const goesOn = holdsOn(latch, phi.block)!;
+  const cond = goesOn.a === next ? goesOn.cond : COND[goesOn.cond].swap;
   const start = phi.args[entry];
   const step = next.args[1];
   if (isConst(start) && isConst(end) && end.lo - start.lo < LEAST_ROUNDS * step.lo) return false;
