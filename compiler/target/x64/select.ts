@@ -4,7 +4,7 @@ import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
-import { op } from "../../ir/ops.ts";
+import { type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -220,12 +220,18 @@ function swapHalf(l: Lowering, v: Value): void {
   tied(l, K.bswap16, v, [a]).aux = isClear ? kinds.CLEAR : l.context.small ? kinds.SHORT : 0;
 }
 
+/** Indexes in COUNT. */
+const COUNT_INDEX = new Map<Op, number>([
+  [op.popcount, 0],
+  [op.clz, 1],
+  [op.ctz, 2],
+]); // prettier-ignore
+
 function count(l: Lowering, v: Value): void {
   const [x] = v.args;
-  const name = v.op === op.popcount ? "popcnt" : v.op === op.clz ? "lzcnt" : "tzcnt";
-  if (l.context.features.has(name)) {
+  if (l.context.features.has(v.op.name)) {
     const inst = l.emit(K.count, l.register(v), [l.register(x)]);
-    inst.aux = kinds.COUNT.indexOf(name);
+    inst.aux = COUNT_INDEX.get(v.op)!;
     inst.width = v.type;
     return;
   }
