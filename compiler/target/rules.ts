@@ -15,6 +15,7 @@ export interface SharedKinds {
   code: number;
   rodata: number;
   load: number;
+  kernel: number;
   callSlot: number;
   call: number;
   callRegister: number;
@@ -152,6 +153,18 @@ export function selectCall(
   inst.pins = pins;
   if (inst.def >= 0) inst.pinnedDef = convention.result;
   inst.clobbers = convention.clobbers;
+  inst.aux = v.aux;
+  return inst;
+}
+
+/** A loop of its own: its arguments stay, unless it overwrites them. */
+export function selectKernel(l: Lowering, kinds: SharedKinds, v: Value, clobbers: number): MInst {
+  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
+  const args = v.args.map((arg) => l.register(arg));
+  const inst = l.emit(kinds.kernel, def, args);
+  inst.late = true;
+  inst.clobbers = clobbers;
+  inst.width = v.type;
   inst.aux = v.aux;
   return inst;
 }

@@ -18,6 +18,7 @@ import {
   SHIFT_INDEX,
   selectCall,
   selectEnd,
+  selectKernel,
   selectLeaf,
 } from "../rules.ts";
 import { kernelClobbers } from "./kernel-places.ts";
@@ -150,7 +151,7 @@ function selectValue(l: Lowering, v: Value): void {
     inst.aux = row.bytes * 8;
     address(l, inst, v.args[0], v.aux, row.bytes);
   } else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
-  else if (row === op.kernel) kernel(l, v);
+  else if (row === op.kernel) selectKernel(l, K, v, kernelClobbers(l.fn.kernels[v.aux]));
   else if (row.writes) atomic(l, v);
   else if (row !== op.icmp) arithmetic(l, v);
 }
@@ -342,20 +343,6 @@ function bitField(l: Lowering, v: Value): boolean {
   inst.lo = from;
   inst.hi = Math.min(from + count, v.type) - 1;
   return true;
-}
-
-/** Loops of its own: all arguments stay. */
-function kernel(l: Lowering, v: Value): void {
-  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
-  const inst = l.emit(
-    K.kernel,
-    def,
-    v.args.map((arg) => l.register(arg)),
-  ); // prettier-ignore
-  inst.late = true;
-  inst.clobbers = kernelClobbers(l.fn.kernels[v.aux]);
-  inst.width = v.type;
-  inst.aux = v.aux;
 }
 
 function atomic(l: Lowering, v: Value): void {

@@ -17,6 +17,7 @@ import {
   SHIFT_INDEX,
   selectCall,
   selectEnd,
+  selectKernel,
   selectLeaf,
 } from "../rules.ts";
 import { branch, choose, withFlag } from "./conditions.ts";
@@ -269,18 +270,9 @@ function block(l: Lowering, v: Value): void {
 
 /** Counts rounds down in rcx and elements up in rax; its other arguments stay. */
 function kernel(l: Lowering, v: Value): void {
-  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
-  const inst = l.emit(
-    K.kernel,
-    def,
-    v.args.map((arg) => l.register(arg)),
-  ); // prettier-ignore
+  const inst = selectKernel(l, K, v, mask(X64.rax, X64.rcx));
   inst.pins = [X64.rcx, ...v.args.slice(1).map(() => -1)];
-  inst.late = true;
-  inst.clobbers = mask(X64.rax, X64.rcx);
-  if (def >= 0) inst.pinnedDef = X64.rax;
-  inst.width = v.type;
-  inst.aux = v.aux;
+  if (inst.def >= 0) inst.pinnedDef = X64.rax;
 }
 
 function atomic(l: Lowering, v: Value): void {
