@@ -56,12 +56,11 @@ class Question {
   private signed = ANY;
   /** Bounds of x, without a sign. */
   private low = 0;
-  private high: number;
+  private high = Number.POSITIVE_INFINITY;
 
   constructor(control: Value) {
     this.control = control;
     [this.x, this.y] = control.args;
-    this.high = isSmall(this.y) ? (this.x.type === 64 ? 2 ** 64 : 2 ** 32 - 1) : 0;
   }
 
   answer(block: Block, above: readonly (Block | undefined)[]): boolean | undefined {
@@ -102,11 +101,7 @@ class Question {
   }
 
   private byOutcome(): boolean | undefined {
-    const { aux } = this.control;
-    const wanted = OUTCOMES[aux];
-    const may = isSigned(aux) ? this.signed : this.unsigned;
-    if ((may & wanted) === 0) return false;
-    return (may & ~wanted) === 0 ? true : undefined;
+    return this.truth(isSigned(this.control.aux) ? this.signed : this.unsigned);
   }
 
   private byBounds(): boolean | undefined {
@@ -116,8 +111,12 @@ class Question {
     // With a sign the same, where none can be set.
     if (isSigned(control.aux) && high > 0x7fffffff) return undefined;
     const n = y.lo;
-    const may = (low < n ? LESS : 0) | (low <= n && n <= high ? EQUAL : 0) | (high > n ? GREATER : 0);
-    const wanted = OUTCOMES[control.aux];
+    return this.truth((low < n ? LESS : 0) | (low <= n && n <= high ? EQUAL : 0) | (high > n ? GREATER : 0));
+  }
+
+  /** What the condition is where x and y may compare so. */
+  private truth(may: number): boolean | undefined {
+    const wanted = OUTCOMES[this.control.aux];
     if ((may & wanted) === 0) return false;
     return (may & ~wanted) === 0 ? true : undefined;
   }
