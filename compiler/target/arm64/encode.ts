@@ -10,7 +10,7 @@ import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
 import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
-import { MODULO, SIGNED } from "../rules.ts";
+import { MODULO, makesCalls, SIGNED } from "../rules.ts";
 import { ALWAYS, arm64Branches, CBZ_W, CBZ_X, TBZ } from "./branches.ts";
 import { expandKernel } from "./kernels.ts";
 import * as kinds from "./kinds.ts";
@@ -45,6 +45,8 @@ class Encoder implements Machine {
   /** Cycles go through a register of the encoder's own. */
   readonly scratch = 0;
   readonly always = ALWAYS;
+  readonly jump = K.jump;
+  readonly branch = K.branch;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
   readonly asm = new Arm64Assembler();
@@ -60,11 +62,8 @@ class Encoder implements Machine {
   constructor(fn: MFn, allocation: Allocation, bpfStack: number, lse: boolean) {
     this.lse = lse;
     this.kernels = fn.kernels;
-    const calls = fn.blocks.some((b) =>
-      b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister),
-    );
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
-    if (calls) this.saved.unshift(LINK);
+    if (makesCalls(fn, K)) this.saved.unshift(LINK);
     this.slots = 8 * this.saved.length;
     this.frameEnd = this.slots + 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
     this.stack = Math.ceil(this.frameEnd / 16) * 16;
@@ -76,16 +75,6 @@ class Encoder implements Machine {
 
   finish(): Uint8Array {
     return this.asm.finish();
-  }
-
-  readonly jumpKind = K.jump;
-
-  isJump(inst: MInst): boolean {
-    return inst.kind === K.jump;
-  }
-
-  isBranch(inst: MInst): boolean {
-    return inst.kind === K.branch;
   }
 
   isShortReturn(inst: MInst): boolean {
