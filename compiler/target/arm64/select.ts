@@ -5,7 +5,7 @@ import * as i64 from "../../../formats/int64.ts";
 import { bitmaskImmediate } from "../../../formats/isa/arm64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
-import { COND, type Op, op } from "../../ir/ops.ts";
+import { CALLS, COND, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -151,7 +151,7 @@ function selectValue(l: Lowering, v: Value): void {
     const inst = zero ? l.emit(K.storeZero, -1, []) : l.emit(K.store, -1, [l.register(value)]);
     inst.aux = row.bytes * 8;
     address(l, inst, v.args[0], v.aux, row.bytes);
-  } else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
+  } else if (CALLS.has(row)) selectCall(l, K, CONVENTION, v);
   else if (row === op.kernel) selectKernel(l, K, v, kernelClobbers(l.fn.kernels[v.aux]));
   else if (row.writes) atomic(l, v);
   else if (row !== op.icmp) arithmetic(l, v);

@@ -4,7 +4,7 @@ import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
-import { type Op, op } from "../../ir/ops.ts";
+import { CALLS, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -59,7 +59,7 @@ function selectValue(l: Lowering, v: Value): void {
     inst.aux = LOAD_BITS.get(row)!;
     address(l, inst, v.args[0], v.aux);
   } else if (row.bytes > 0) store(l, v);
-  else if (row === op.call || row === op.calli || row === op.helper) call(l, v);
+  else if (CALLS.has(row)) call(l, v);
   else if (row === op.copy || row === op.fill) block(l, v);
   else if (row === op.kernel) kernel(l, v);
   else if (row.writes) atomic(l, v);
