@@ -29,7 +29,8 @@ export interface CodeReport {
 }
 
 const DEVICE = join(ROOT, "runtime/device");
-const BPF = ["-target", "bpf", "-O2", "-mcpu=v3", "-g", "-fno-builtin", "-w"];
+/** How clang compiles programs to BPF. */
+export const BPF = ["-target", "bpf", "-O2", "-mcpu=v3", "-g", "-fno-builtin", "-w"];
 
 /** Native compilers by column; the first one is what all are compared with. */
 function compilers(): Record<string, string[]> {
@@ -73,8 +74,8 @@ function harnessObjects(columns: string[]): string[] {
   });
 }
 
-/** Median of compile times, warm: the code that compiles is compiled itself by then. */
-function compileTime(object: Uint8Array, options: CompileOptions): number {
+/** Median of compile times in microseconds, warm: the code that compiles is compiled itself by then. */
+export function compileTime(object: Uint8Array, options: CompileOptions): number {
   const rounds = 15;
   return median(Array.from({ length: rounds }, () => timed(() => compile(object, options)))) / 1e3;
 }

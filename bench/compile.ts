@@ -3,31 +3,24 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CompileOptions, compile } from "../compiler/compile.ts";
 import { assemble } from "../formats/isa/bpf.ts";
-import { geomean } from "./code.ts";
-import { best, firstOf, median, processTime, ROOT, SCRATCH, timed } from "./measure.ts";
+import { BPF, compileTime, geomean } from "./code.ts";
+import { best, firstOf, median, processTime, ROOT, SCRATCH } from "./measure.ts";
 import type { Row } from "./table.ts";
 
 const FOLDER = join(ROOT, "bench/programs");
-const ROUNDS = 15;
 /** Instructions of the long programs, about. */
 const LONG = 13_000;
 
 function objects(): string[] {
-  const flags = ["-target", "bpf", "-O2", "-mcpu=v3", "-g", "-fno-builtin", "-w"];
   return readdirSync(FOLDER)
     .filter((file) => file.endsWith(".c"))
     .map((file) => {
       const out = join(SCRATCH, file.replace(/c$/, "o"));
-      execFileSync(firstOf("clang-19", "clang"), [...flags, "-c", join(FOLDER, file), "-o", out]);
+      execFileSync(firstOf("clang-19", "clang"), [...BPF, "-c", join(FOLDER, file), "-o", out]);
       return out;
     });
 }
-
-/** Milliseconds, the median. */
-const warm = (code: Uint8Array, options: CompileOptions): number =>
-  median(Array.from({ length: ROUNDS }, () => timed(() => compile(code, options)))) / 1e6;
 
 /** Long programs: lines of one kind, again and again. */
 const KINDS: Record<string, (i: number) => string[]> = {
@@ -70,19 +63,20 @@ export function compileTimes(): Row[] {
   const options = { format: "bare", program: "prog", ctx: "mem", verify: false } as const;
   const codes = files.map((file) => new Uint8Array(readFileSync(file)));
   // The first time warms the compiler up.
-  const [, times] = [0, 1].map(() => codes.map((code) => warm(code, options)));
+  const [, times] = [0, 1].map(() => codes.map((code) => compileTime(code, options)));
   const rows: Row[] = [
     {
       ...{
         key: "compile.warm",
         what: "compiling at -O2, warm (geometric mean)",
-        value: 1000 * geomean(times),
+        value: geomean(times),
       },
       ...{ unit: "µs", target: 1500, note: `${files.length} programs of bench/programs` },
     },
   ];
   for (const kind of Object.keys(KINDS)) {
-    const value = warm(long(kind), { ...options, program: undefined, raw: true, name: "long" });
+    const raw = { ...options, program: undefined, raw: true, name: "long" };
+    const value = compileTime(long(kind), raw) / 1e3;
     const what = `${LONG} instructions ${kind}, warm`;
     rows.push({ key: `compile.long.${kind.split(" ").at(-1)}`, what, value, unit: "ms", target: 120 });
   }

@@ -90,6 +90,12 @@ export function log2(lo: number, hi: number): number {
   return l === 0 && (h & (h - 1)) === 0 ? 63 - Math.clz32(h) : -1;
 }
 
+/** Zeros below the lowest one; 64 of zero. */
+export function ctz(lo: number, hi: number): number {
+  const word = lo === 0 ? hi : lo;
+  return word === 0 ? 64 : 31 - Math.clz32(word & -word) + (lo === 0 ? 32 : 0);
+}
+
 /** "-5" or "0x123456789": short for people. */
 export function format64(lo: number, hi: number): string {
   if (hi === lo >> 31) return String(lo);

@@ -9,7 +9,7 @@ import { helperByName } from "../../helpers/table.ts";
 import { emitter } from "../ir/emit.ts";
 import type { Emit } from "../ir/fold.ts";
 import { type Block, Fn, type Value } from "../ir/ir.ts";
-import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
+import { EQ, LOADS, NE, type Op, op, SGE, SGT, SLE, SLT, STORES, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
 import type { Func, Reference } from "../program.ts";
 import { ARGUMENTS, type FlowBlock, helperArguments } from "./flow.ts";
 import type { Imports } from "./imports.ts";
@@ -51,9 +51,7 @@ const CONDITION: Record<string, number> = {
 
 const ATOMIC: Record<string, Op> = { add: op.aadd, or: op.aor, and: op.aand, xor: op.axor };
 const FETCH: Record<string, Op> = { add: op.fadd, or: op.for, and: op.fand, xor: op.fxor, xchg: op.xchg };
-const LOAD: Record<number, Op> = { 1: op.load8, 2: op.load16, 4: op.load32, 8: op.load64 };
 const SIGNED: Record<number, Op> = { 1: op.load8s, 2: op.load16s, 4: op.load32s };
-const STORE: Record<number, Op> = { 1: op.store8, 2: op.store16, 4: op.store32, 8: op.store64 };
 
 /** Translates one function; `index` is its place in Program.functions. */
 export function build(func: Func, index: number, flow: FlowBlock[], params: number[], imports: Imports): Fn {
@@ -181,7 +179,7 @@ class Builder {
       case "store": {
         const value = row.operand === "reg" ? this.registers[insn.src] : this.constant(insn.imm);
         const narrow = row.bytes === 8 ? value : this.trunc(value);
-        this.emit(STORE[row.bytes], 0, [this.registers[insn.dst], narrow], insn.off);
+        this.emit(STORES[row.bytes], 0, [this.registers[insn.dst], narrow], insn.off);
         break;
       }
       case "atomic":
@@ -236,7 +234,7 @@ class Builder {
     const base = [this.registers[insn.src]];
     if (row.signed) return this.emit(SIGNED[row.bytes], 64, base, insn.off);
     if (row.bytes === 8) return this.emit(op.load64, 64, base, insn.off);
-    return this.zext(this.emit(LOAD[row.bytes], 32, base, insn.off));
+    return this.zext(this.emit(LOADS[row.bytes], 32, base, insn.off));
   }
 
   /** Atomics take their address as base + offset: the offset becomes part of the address. */

@@ -1,5 +1,6 @@
 /** Addresses as a sum of values and a constant, so that neighbours are seen however the sum was written. */
 
+import * as i64 from "../../formats/int64.ts";
 import type { Value } from "./ir.ts";
 import { op } from "./ops.ts";
 
@@ -7,9 +8,9 @@ import { op } from "./ops.ts";
 const MOST = 4;
 
 /** How many low bits of this value are known to be clear. */
-export function lowZeros(v: Value, depth = 4): number {
+function lowZeros(v: Value, depth = 4): number {
   const [a, b] = v.args;
-  if (v.op === op.const) return v.lo === 0 ? 32 : 31 - Math.clz32(v.lo & -v.lo);
+  if (v.op === op.const) return i64.ctz(v.lo, v.hi);
   if (depth === 0 || a === undefined) return 0;
   switch (v.op) {
     case op.shl:

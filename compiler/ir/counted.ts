@@ -1,5 +1,6 @@
 /** Loops of one block that count: which values grow by a constant each round, and how many rounds there are. */
 
+import { holdsOn } from "./flow.ts";
 import { type Emit, isConst } from "./fold.ts";
 import type { Block, Fn, Value } from "./ir.ts";
 import { COND, NE, op, UGE, ULE, ULT } from "./ops.ts";
@@ -162,10 +163,9 @@ export class CountedLoop {
 
   /** The loop goes on while x, which starts with `start` and grows by `step`, is in relation `cond` to n. */
   private findEnd(fn: Fn, emit: Emit): { start: Value; n: Value; cond: number; step: number } | undefined {
-    const { control, successors } = this.block;
-    if (control === null || control.op !== op.icmp || control.block !== this.block) return undefined;
-    let [x, n] = control.args;
-    let cond: number = successors[0] === this.block ? control.aux : COND[control.aux].not;
+    const known = holdsOn(this.block, this.block);
+    if (known === undefined || this.block.control!.block !== this.block) return undefined;
+    let { a: x, b: n, cond } = known;
     if (this.isInvariant(x)) {
       [x, n] = [n, x];
       cond = COND[cond].swap;

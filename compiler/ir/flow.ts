@@ -1,6 +1,7 @@
 /** Edits and orders of the control-flow graph that several passes need. */
 
 import { type Block, type Fn, retarget, type Value } from "./ir.ts";
+import { COND, op } from "./ops.ts";
 
 /** Blocks in reverse postorder: a block comes after its predecessors, back edges apart. */
 export function reversePostorder(fn: Fn): Block[] {
@@ -32,6 +33,18 @@ export function countUses(fn: Fn): Int32Array {
   }
   return uses;
 }
+
+/** What holds where control goes from → to: `a cond b`. Undefined where no comparison decides that it goes there. */
+export function holdsOn(from: Block, to: Block): { a: Value; b: Value; cond: number } | undefined {
+  const { end, control, successors } = from;
+  if (end !== "branch" || control!.op !== op.icmp || successors[0] === successors[1]) return undefined;
+  const { aux, args } = control!;
+  return { a: args[0], b: args[1], cond: successors[0] === to ? aux : COND[aux].not };
+}
+
+/** A block that only stands for an edge: it comes from one block, and leads on. */
+export const isEdge = ({ phis, body, end, predecessors }: Block): boolean =>
+  end === "jump" && predecessors.length === 1 && phis.length + body.length === 0;
 
 /** Removes one edge from → to, with its argument in each phi of `to`. */
 export function removeEdge(from: Block, to: Block): void {

@@ -50,8 +50,6 @@ function bitsOf(v: Value): number {
   return v.type;
 }
 
-const trailing = (n: number): number => (n === 0 ? 32 : 31 - Math.clz32(n & -n));
-
 function ones(n: number): number {
   let count = 0;
   for (let left = n; left !== 0; left &= left - 1) count++;
@@ -80,7 +78,7 @@ function constant(fn: Fn, v: Value): Value | undefined {
     case op.clz:
       return give(wide && ah === 0 ? 32 + Math.clz32(al) : Math.clz32(wide ? ah : al), 0);
     case op.ctz:
-      return give(wide && al === 0 ? 32 + trailing(ah) : trailing(al), 0);
+      return give(Math.min(v.type, i64.ctz(al, ah)), 0);
     case op.popcount:
       return give(ones(al) + (wide ? ones(ah) : 0), 0);
     case op.bswap: {

@@ -19,15 +19,13 @@ export interface LoopNest {
   loops: Loop[];
   /** By block: the innermost loop that it lies in. */
   of: (Loop | undefined)[];
-  /** By block: its place in the order. */
-  number: Int32Array;
 }
 
 /** `order`: the blocks in reverse postorder. */
 export function loopNest(fn: Fn, order: readonly Block[]): LoopNest {
   const number = new Int32Array(fn.nextBlock).fill(-1);
   for (let i = 0; i < order.length; i++) number[order[i].id] = i;
-  const nest: LoopNest = { loops: [], of: [], number };
+  const nest: LoopNest = { loops: [], of: [] };
   const isBack = (from: Block, to: Block) => number[from.id] >= number[to.id];
   let dominates: ((a: Block, b: Block) => boolean) | undefined;
   for (let i = order.length - 1; i >= 0; i--) {

@@ -1,32 +1,27 @@
-/** Loop depth of each block, by block id: how many natural loops it lies in. Irreducible cycles count as none. */
+/** Loops as most passes ask for them: whether there are any, and how deep each block lies. */
 
-import { dominators } from "./dominators.ts";
-import type { Block, Fn } from "./ir.ts";
+import { reversePostorder } from "./flow.ts";
+import type { Fn } from "./ir.ts";
+import { loopNest } from "./loop-nest.ts";
 
-export function loopDepths(fn: Fn): Int32Array {
-  const depth = new Int32Array(fn.nextBlock);
-  const position = new Map(fn.blocks.map((block, i) => [block, i]));
-  const backwards = fn.blocks.some((b) => b.successors.some((s) => position.get(s)! <= position.get(b)!));
-  if (!backwards) return depth;
-  const dominates = dominators(fn);
-  const tails = new Map<Block, Block[]>();
-  for (const block of fn.blocks)
-    for (const next of block.successors)
-      if (dominates(next, block)) tails.set(next, [...(tails.get(next) ?? []), block]);
-  const seen = new Int32Array(fn.nextBlock);
-  let loop = 0;
-  for (const [head, ends] of tails) {
-    loop++;
-    seen[head.id] = loop;
-    depth[head.id]++;
-    const work = [...ends];
-    while (work.length > 0) {
-      const block = work.pop()!;
-      if (seen[block.id] === loop) continue;
-      seen[block.id] = loop;
-      depth[block.id]++;
-      work.push(...block.predecessors);
-    }
+/** Whether a block leads back in the layout, as one must in every cycle. */
+export function hasCycle(fn: Fn): boolean {
+  const seen = new Uint8Array(fn.nextBlock);
+  for (const { id, successors } of fn.blocks) {
+    seen[id] = 1;
+    if (successors.some((next) => seen[next.id] === 1)) return true;
   }
-  return depth;
+  return false;
+}
+
+/** By block: how many natural loops it lies in. Irreducible cycles count as none. */
+export function loopDepths(fn: Fn): Int32Array {
+  const depths = new Int32Array(fn.nextBlock);
+  if (!hasCycle(fn)) return depths;
+  // Loops come before those around them.
+  for (const { own, parent } of loopNest(fn, reversePostorder(fn)).loops.reverse()) {
+    const around = parent === undefined ? 0 : depths[parent.header.id];
+    for (const block of own) depths[block.id] = around + 1;
+  }
+  return depths;
 }

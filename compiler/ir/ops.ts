@@ -160,6 +160,17 @@ export const op = {
 /** Where an indirect call may lead: to a function of the program, to a map's operation, to another program. */
 export const CALLEE = { program: 0, map: 1, tail: 2 } as const;
 
+export const CALLS: ReadonlySet<Op> = new Set([op.call, op.calli, op.helper]);
+
+/** By bytes: loads with zeros above, and stores. */
+export const LOADS: Readonly<Record<number, Op>> = { 1: op.load8, 2: op.load16, 4: op.load32, 8: op.load64 };
+export const STORES: Readonly<Record<number, Op>> = {
+  1: op.store8,
+  2: op.store16,
+  4: op.store32,
+  8: op.store64,
+};
+
 export const OP_ROWS: readonly Op[] = OPS;
 
 /** Conditions of icmp; `not` and `swap` (operands exchanged) are indexes into the same list. */

@@ -6,6 +6,7 @@
 
 import * as i64 from "../../formats/int64.ts";
 import { replaceEach } from "../ir/emit.ts";
+import { holdsOn } from "../ir/flow.ts";
 import { type Emit, isConst, isInt, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op } from "../ir/ops.ts";
@@ -155,10 +156,7 @@ function belowLowest(v: Value): Value | undefined {
 
 /** The block is reached only where x has a bit. */
 function isNonZero(x: Value, block: Block): boolean {
-  const [from] = block.predecessors;
-  if (block.predecessors.length !== 1 || from.end !== "branch" || from.successors[0] === from.successors[1])
-    return false;
-  const { op: row, aux, args } = from.control!;
-  const onTrue = from.successors[0] === block;
-  return row === op.icmp && args[0] === x && isZero(args[1]) && aux === (onTrue ? NE : EQ);
+  const { predecessors } = block;
+  const known = predecessors.length === 1 ? holdsOn(predecessors[0], block) : undefined;
+  return known !== undefined && known.a === x && isZero(known.b) && known.cond === NE;
 }

@@ -3,7 +3,7 @@
  * predecessor only leads to it is joined to it. Guarantees that every block is reachable.
  */
 
-import { dropUnreachable, removeEdge } from "../ir/flow.ts";
+import { dropUnreachable, isEdge, removeEdge } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn } from "../ir/ir.ts";
 
@@ -16,10 +16,8 @@ export function cleanFlow(fn: Fn): void {
 
 /** An edge through a block that does nothing leads straight on. */
 function skipEmpty(fn: Fn): void {
-  const isEmpty = ({ phis, body, end, predecessors }: Block) =>
-    phis.length === 0 && body.length === 0 && end === "jump" && predecessors.length === 1;
   for (const block of fn.blocks.slice(1)) {
-    if (!isEmpty(block)) continue;
+    if (!isEdge(block)) continue;
     const [before] = block.predecessors;
     const [next] = block.successors;
     // Two edges from one block to another could not be told apart by phis.

@@ -8,6 +8,7 @@ import { reversePostorder, splitEdge } from "../ir/flow.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { type Loop, type LoopNest, loopNest } from "../ir/loop-nest.ts";
 import { LoopWrites } from "../ir/loop-writes.ts";
+import { hasCycle } from "../ir/loops.ts";
 import { isReadOnly, Memory } from "../ir/memory.ts";
 import { op } from "../ir/ops.ts";
 
@@ -27,15 +28,6 @@ const isLoad = ({ op: row }: Value): boolean => row.bytes > 0 && row.reads;
 /** A load from a known place, or from the frame and an index. */
 const mayMove = (v: Value): boolean =>
   isLoad(v) && (isSafe(v) || (v.args[0].op === op.add && v.args[0].args.some((arg) => arg.op === op.frame)));
-
-function hasCycle(fn: Fn): boolean {
-  const seen = new Uint8Array(fn.nextBlock);
-  for (const { id, successors } of fn.blocks) {
-    seen[id] = 1;
-    if (successors.some((next) => seen[next.id] === 1)) return true;
-  }
-  return false;
-}
 
 class Hoisting {
   private readonly fn: Fn;

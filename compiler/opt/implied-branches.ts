@@ -4,6 +4,7 @@
  */
 
 import { immediateDominators } from "../ir/dominators.ts";
+import { holdsOn } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
@@ -55,12 +56,11 @@ class Question {
   private signed = ANY;
   /** Bounds of x, without a sign. */
   private low = 0;
-  private high: number;
+  private high = Number.POSITIVE_INFINITY;
 
   constructor(control: Value) {
     this.control = control;
     [this.x, this.y] = control.args;
-    this.high = isSmall(this.y) ? (this.x.type === 64 ? 2 ** 64 : 2 ** 32 - 1) : 0;
   }
 
   answer(block: Block, above: readonly (Block | undefined)[]): boolean | undefined {
@@ -68,19 +68,15 @@ class Question {
     for (let i = 0; i < FAR; i++) {
       const before = above[at.id];
       if (before === undefined || before === at) break;
-      const { control, successors } = before;
-      const isWay =
-        at.predecessors.length === 1 && before.end === "branch" && successors[0] !== successors[1];
-      if (isWay && control!.op === op.icmp) this.learn(control!, successors[0] === at);
+      const known = at.predecessors.length === 1 ? holdsOn(before, at) : undefined;
+      if (known !== undefined) this.learn(known.a, known.b, known.cond);
       at = before;
     }
     return this.byOutcome() ?? this.byBounds();
   }
 
-  /** The comparison had this result. */
-  private learn({ aux, args: [a, b] }: Value, truth: boolean): void {
+  private learn(a: Value, b: Value, cond: number): void {
     const { x, y } = this;
-    const cond = truth ? aux : COND[aux].not;
     if (a === x && b === y) this.compared(cond);
     else if (a === y && b === x) this.compared(COND[cond].swap);
     if (a === x && isSmall(b) && isSmall(y)) this.bounded(cond, b.lo);
@@ -105,11 +101,7 @@ class Question {
   }
 
   private byOutcome(): boolean | undefined {
-    const { aux } = this.control;
-    const wanted = OUTCOMES[aux];
-    const may = isSigned(aux) ? this.signed : this.unsigned;
-    if ((may & wanted) === 0) return false;
-    return (may & ~wanted) === 0 ? true : undefined;
+    return this.truth(isSigned(this.control.aux) ? this.signed : this.unsigned);
   }
 
   private byBounds(): boolean | undefined {
@@ -119,8 +111,12 @@ class Question {
     // With a sign the same, where none can be set.
     if (isSigned(control.aux) && high > 0x7fffffff) return undefined;
     const n = y.lo;
-    const may = (low < n ? LESS : 0) | (low <= n && n <= high ? EQUAL : 0) | (high > n ? GREATER : 0);
-    const wanted = OUTCOMES[control.aux];
+    return this.truth((low < n ? LESS : 0) | (low <= n && n <= high ? EQUAL : 0) | (high > n ? GREATER : 0));
+  }
+
+  /** What the condition is where x and y may compare so. */
+  private truth(may: number): boolean | undefined {
+    const wanted = OUTCOMES[this.control.aux];
     if ((may & wanted) === 0) return false;
     return (may & ~wanted) === 0 ? true : undefined;
   }

@@ -9,7 +9,7 @@ import type { Imports } from "../build/imports.ts";
 import { Replacements } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
-import { type Op, op, type Type } from "../ir/ops.ts";
+import { LOADS, type Op, op, STORES, type Type } from "../ir/ops.ts";
 
 /** Bytes up to which straight code is shorter and faster than a call. */
 const LIMIT = 32;
@@ -42,12 +42,9 @@ interface Piece {
 function pieces(size: number): Piece[] {
   const list: Piece[] = [];
   for (let at = 0; at < size; ) {
-    const left = size - at;
-    if (left >= 8) list.push({ at, load: op.load64, store: op.store64, type: 64 });
-    else if (left >= 4) list.push({ at, load: op.load32, store: op.store32, type: 32 });
-    else if (left >= 2) list.push({ at, load: op.load16, store: op.store16, type: 32 });
-    else list.push({ at, load: op.load8, store: op.store8, type: 32 });
-    at += list[list.length - 1].load.bytes;
+    const bytes = [8, 4, 2, 1].find((n) => n <= size - at)!;
+    list.push({ at, load: LOADS[bytes], store: STORES[bytes], type: bytes === 8 ? 64 : 32 });
+    at += bytes;
   }
   return list;
 }

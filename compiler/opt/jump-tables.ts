@@ -37,7 +37,7 @@ export function jumpTables(fn: Fn, { features, level }: PassContext): void {
     const table = tree?.table(level === "s");
     if (tree === undefined || table === undefined) continue;
     replace(fn, tree, table, uses);
-    for (const node of tree.nodes) if (node !== block) gone.add(node);
+    for (const node of tree.nodes) if (tree.isInner(node)) gone.add(node);
   }
   if (gone.size === 0) return;
   fn.blocks = fn.blocks.filter((block) => !gone.has(block));
@@ -87,7 +87,7 @@ class Tree {
   readonly x: Value;
   /** The root first. */
   readonly nodes: ReadonlySet<Block>;
-  private readonly root: Block;
+  readonly root: Block;
   private readonly budget: { left: number };
 
   private constructor(x: Value, nodes: ReadonlySet<Block>, root: Block, budget: { left: number }) {
@@ -113,15 +113,19 @@ class Tree {
     return nodes.size < LEAST ? undefined : new Tree(x, nodes, root, budget);
   }
 
+  /** The root apart: a loop may lead back to it. */
+  isInner(block: Block): boolean {
+    return block !== this.root && this.nodes.has(block);
+  }
+
   private wayOf(value: number): Way {
-    let [from, at] = [this.root, this.root];
-    while (this.nodes.has(at)) {
+    for (let from = this.root; ; ) {
       this.budget.left--;
-      const { control, successors } = at;
-      from = at;
-      at = successors[HOLDS[control!.aux](value, control!.args[1].lo) ? 0 : 1];
+      const { control, successors } = from;
+      const to = successors[HOLDS[control!.aux](value, control!.args[1].lo) ? 0 : 1];
+      if (!this.isInner(to)) return { from, to };
+      from = to;
     }
-    return { from, to: at };
   }
 
   /** The table that does what the tree does, if there is one that pays. */
@@ -154,8 +158,8 @@ function wayKey({ from, to }: Way): string {
 }
 
 /** Ends the tree's root with a jump by the table; the other nodes have no way in or out any more. */
-function replace(fn: Fn, { x, nodes }: Tree, { first, entries, other }: Table, uses: Int32Array): void {
-  const [root] = nodes;
+function replace(fn: Fn, tree: Tree, { first, entries, other }: Table, uses: Int32Array): void {
+  const { x, nodes, root } = tree;
   const made = new Map<string, Block>();
   const edge = (way: Way): Block => {
     const middle = fn.block();
@@ -170,7 +174,8 @@ function replace(fn: Fn, { x, nodes }: Tree, { first, entries, other }: Table, u
   const keys = entries.map(wayKey);
   for (const [i, way] of entries.entries()) if (!made.has(keys[i])) made.set(keys[i], edge(way));
   const otherwise = other && edge(other);
-  for (const node of nodes) for (const next of node.successors) if (!nodes.has(next)) removeEdge(node, next);
+  for (const node of nodes)
+    for (const next of node.successors) if (!tree.isInner(next)) removeEdge(node, next);
 
   const { control } = root;
   if (uses[control!.id] === 1) root.body = root.body.filter((v) => v !== control);

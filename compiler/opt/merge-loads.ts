@@ -8,7 +8,7 @@ import { placeOf } from "../ir/addresses.ts";
 import { Replacements } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
-import { type Op, op, type Type } from "../ir/ops.ts";
+import { LOADS, type Op, op, type Type } from "../ir/ops.ts";
 import { usesOf } from "../ir/repair.ts";
 
 /** Joins of one sum that are looked at: more than eight bytes have. */
@@ -16,13 +16,7 @@ const MOST_JOINS = 16;
 /** What a sum may join besides loads: a longer one would become a longer chain. */
 const MOST_OTHERS = 3;
 
-const LOADS = new Map<number, Op>([
-  [1, op.load8],
-  [2, op.load16],
-  [4, op.load32],
-  [8, op.load64],
-]);
-const PLAIN: ReadonlySet<Op> = new Set(LOADS.values());
+const isPlain = ({ op: row }: Value): boolean => LOADS[row.bytes] === row;
 const JOINS: ReadonlySet<Op> = new Set([op.or, op.add, op.xor]);
 
 /** A load's part of a sum: its bytes from bit `shift` on. */
@@ -125,10 +119,10 @@ class Merger {
   private parts(v: Value, shift: number, limit: number, sum: Sum): boolean {
     if (this.uses[v.id] !== 1) return false;
     const [a, b] = v.args;
-    if (PLAIN.has(v.op)) return take(v, false, shift, limit, sum);
+    if (isPlain(v)) return take(v, false, shift, limit, sum);
     if (v.op === op.bswap16 && a.op === op.load16 && this.uses[a.id] === 1)
       return take(a, true, shift, limit, sum);
-    if (v.op === op.bswap && PLAIN.has(a.op) && a.op.bytes * 8 === v.type && this.uses[a.id] === 1)
+    if (v.op === op.bswap && isPlain(a) && a.op.bytes * 8 === v.type && this.uses[a.id] === 1)
       return take(a, true, shift, limit, sum);
     if (v.op === op.zext || v.op === op.trunc) return this.parts(a, shift, Math.min(limit, shift + 32), sum);
     if (v.op === op.shl && isConst(b)) return this.parts(a, shift + (b.lo & (v.type - 1)), limit, sum);
@@ -147,7 +141,7 @@ class Merger {
     };
     const terms = wides.map(({ from, count, at, swapped }) => {
       const load = this.fn.value(
-        LOADS.get(count)!,
+        LOADS[count],
         count === 8 ? 64 : 32,
         [from.load.args[0]],
         last.block,

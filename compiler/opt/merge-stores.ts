@@ -7,21 +7,9 @@
 import { type Place, placeOf } from "../ir/addresses.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
-import { type Op, op, type Type } from "../ir/ops.ts";
+import { LOADS, type Op, op, STORES, type Type } from "../ir/ops.ts";
 
-const STORES = new Map<number, Op>([
-  [1, op.store8],
-  [2, op.store16],
-  [4, op.store32],
-  [8, op.store64],
-]);
-const PLAIN: ReadonlySet<Op> = new Set(STORES.values());
-const LOADS = new Map<number, Op>([
-  [1, op.load8],
-  [2, op.load16],
-  [4, op.load32],
-  [8, op.load64],
-]);
+const isStore = ({ op: row }: Value): boolean => STORES[row.bytes] === row;
 
 /** Stores that wait for neighbours at one time; each access in between looks at all of them. */
 const MOST_WAITING = 16;
@@ -53,7 +41,7 @@ interface Byte {
 
 export function mergeStores(fn: Fn): void {
   for (const block of fn.blocks) {
-    if (block.body.filter((v) => PLAIN.has(v.op)).length < 2) continue;
+    if (block.body.filter(isStore).length < 2) continue;
     const edits: Edits = new Map();
     const loads = new Map<Value, Load>();
     let writes = 0;
@@ -68,11 +56,11 @@ export function mergeStores(fn: Fn): void {
       if (v.op.writes) writes++;
       // What is read-only no store can touch.
       const constant = v.args[0]?.op === op.rodata;
-      if (place !== undefined && LOADS.get(v.op.bytes) === v.op)
+      if (place !== undefined && LOADS[v.op.bytes] === v.op)
         loads.set(v, { place, index, epoch: constant ? -1 : writes });
       if (constant && !v.op.writes) continue;
       if (place === undefined || waiting.some((other) => mayTouch(other, place, v.op.bytes))) flush();
-      if (place === undefined || !PLAIN.has(v.op)) continue;
+      if (place === undefined || !isStore(v)) continue;
       if (waiting.length === MOST_WAITING) flush();
       waiting.push({ store: v, place, index });
     }
@@ -123,7 +111,7 @@ function merge(fn: Fn, group: Waiting[], loads: Loads, edits: Edits): boolean {
     constantOf(fn, bytes, group.length) ?? partOf(fn, bytes, emit) ?? loadOf(fn, group, loads, edits);
   if (value === undefined) return false;
   const [{ store: lowest }] = group;
-  emit(STORES.get(bytes.length)!, 0, [lowest.args[0], value]).aux = lowest.aux;
+  emit(STORES[bytes.length], 0, [lowest.args[0], value]).aux = lowest.aux;
   for (const { store } of group) edits.set(store, store === last ? made : []);
   return true;
 }
@@ -145,7 +133,7 @@ function loadOf(fn: Fn, group: Waiting[], loads: Loads, edits: Edits): Value | u
     if (load.index > index) [last, index] = [values[k], load.index];
   }
   const size = group.reduce((sum, { store }) => sum + store.op.bytes, 0);
-  const made = fn.value(LOADS.get(size)!, size === 8 ? 64 : 32, [values[0].args[0]], last.block, last.at);
+  const made = fn.value(LOADS[size], size === 8 ? 64 : 32, [values[0].args[0]], last.block, last.at);
   made.aux = values[0].aux;
   edits.set(last, [...(edits.get(last) ?? [last]), made]);
   return made;

@@ -4,9 +4,7 @@
  */
 
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { op } from "../ir/ops.ts";
-
-const CALLS = new Set([op.call, op.calli, op.helper]);
+import { CALLS, op } from "../ir/ops.ts";
 
 export function tailReturns(fn: Fn): void {
   const ways = fn.blocks.flatMap(waysBack);

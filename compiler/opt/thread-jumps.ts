@@ -5,7 +5,7 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { dropUnreachable, jump, removeEdge } from "../ir/flow.ts";
+import { dropUnreachable, holdsOn, isEdge, jump, removeEdge } from "../ir/flow.ts";
 import { type Emit, fold, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, op } from "../ir/ops.ts";
@@ -48,10 +48,8 @@ const isInside =
       : at === block;
 
 /** Control leaves `block` there, perhaps by an edge of its own. */
-const isExit = (from: Block, block: Block): boolean => from === block || isEdge(from, block);
-
-const isEdge = ({ end, phis, body, predecessors }: Block, from: Block): boolean =>
-  end === "jump" && predecessors.length === 1 && predecessors[0] === from && phis.length + body.length === 0;
+const isExit = (from: Block, block: Block): boolean =>
+  from === block || (isEdge(from) && from.predecessors[0] === block);
 
 /** The address of an element of an array map, which is never null. */
 const isElement = (v: Value): boolean =>
@@ -86,12 +84,11 @@ function implied(block: Block, before: Block): 0 | 1 | undefined {
   let [from, to] = [before, block];
   for (let i = 0; i < FAR && from.end === "jump" && from.predecessors.length === 1; i++)
     [from, to] = [from.predecessors[0], from];
-  const [control, known] = [block.control!, from.control];
-  if (from.end !== "branch" || from === block || from.successors[0] === from.successors[1]) return undefined;
-  if (known!.op !== op.icmp || known!.args.some((arg, i) => arg !== control.args[i])) return undefined;
-  const isTrue = from.successors[0] === to;
-  if (known!.aux === control.aux) return isTrue ? 0 : 1;
-  return known!.aux === COND[control.aux].not ? (isTrue ? 1 : 0) : undefined;
+  const { aux, args } = block.control!;
+  const known = from === block ? undefined : holdsOn(from, to);
+  if (known === undefined || known.a !== args[0] || known.b !== args[1]) return undefined;
+  if (known.cond === aux) return 0;
+  return known.cond === COND[aux].not ? 1 : undefined;
 }
 
 /** Gives what stands for a value of `block` in `edge`, which comes from where its phis are `args`. */
@@ -116,7 +113,7 @@ function thread(fn: Fn, block: Block, decided: (0 | 1 | undefined)[], uses: Use[
   const { successors } = block;
   for (const [k, before] of ways) {
     const next = successors[decided[k]!];
-    const [target, exit] = isEdge(next, block) ? [next.successors[0], next] : [next, block];
+    const [target, exit] = isEdge(next) ? [next.successors[0], next] : [next, block];
     const edge = fn.block();
     edge.at = block.at;
     const args = block.phis.map((phi) => phi.args[k]);

@@ -8,7 +8,7 @@ import { emitter } from "../ir/emit.ts";
 import { type Emit, fold } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { latency } from "../ir/latency.ts";
-import { NE, type Op, op, UGE } from "../ir/ops.ts";
+import { CALLS, NE, type Op, op, UGE } from "../ir/ops.ts";
 
 /** Operations of a round: of loops with more the test is a small part. */
 const MOST_OPERATIONS = 10;
@@ -34,13 +34,7 @@ export function unrollCounted(fn: Fn): void {
 function pays({ block, latch }: CountedLoop): boolean {
   const work = block.body.filter((v) => !FREE.has(v.op));
   if (work.length > MOST_OPERATIONS) return false;
-  if (
-    work.some(
-      (v) =>
-        v.op === op.call || v.op === op.calli || v.op === op.helper || v.op === op.copy || v.op === op.fill,
-    )
-  )
-    return false;
+  if (work.some((v) => CALLS.has(v.op) || v.op === op.copy || v.op === op.fill)) return false;
   // Divisions take so long that nothing else matters.
   return (
     !work.some((v) => v.op === op.udiv || v.op === op.umod) &&

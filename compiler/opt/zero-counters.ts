@@ -5,7 +5,7 @@
 
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
-import { splitEdge } from "../ir/flow.ts";
+import { holdsOn, splitEdge } from "../ir/flow.ts";
 import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, op, UGT, ULT } from "../ir/ops.ts";
@@ -67,9 +67,9 @@ function counterOf(latch: Block): Counter | undefined {
 }
 
 /** The loop goes on exactly until the counter is at its end. */
-function ends({ phi, next, end, entry, control, latch }: Counter): boolean {
-  const goesOn = latch.successors[0] === phi.block ? control.aux : COND[control.aux].not;
-  const cond = control.args[0] === next ? goesOn : COND[goesOn].swap;
+function ends({ phi, next, end, entry, latch }: Counter): boolean {
+  const goesOn = holdsOn(latch, phi.block)!;
+  const cond = goesOn.a === next ? goesOn.cond : COND[goesOn.cond].swap;
   const start = phi.args[entry];
   const step = next.args[1];
   if (isConst(start) && isConst(end) && end.lo - start.lo < LEAST_ROUNDS * step.lo) return false;
@@ -83,12 +83,8 @@ function isPositive(n: Value, head: Block, entry: number): boolean {
   let to = head;
   let from = head.predecessors[entry];
   for (let k = 0; k < MOST_GUARDS; k++) {
-    const { control, successors } = from;
-    if (from.end === "branch" && control?.op === op.icmp && successors[0] !== successors[1]) {
-      const [a, b] = control.args;
-      const cond = successors[0] === to ? control.aux : COND[control.aux].not;
-      if ((cond === NE || cond === UGT) && a === n && isZero(b)) return true;
-    }
+    const known = holdsOn(from, to);
+    if (known?.a === n && isZero(known.b) && (known.cond === NE || known.cond === UGT)) return true;
     if (from.predecessors.length !== 1) return false;
     [to, from] = [from, from.predecessors[0]];
   }

@@ -6,13 +6,13 @@
 import { type Branch, type BranchForms, layoutBranches, PAD } from "./branches.ts";
 import type { FunctionCode } from "./code.ts";
 import { appendTables } from "./jump-table.ts";
-import { mergeTails } from "./merge-tails.ts";
+import { type Ends, mergeTails } from "./merge-tails.ts";
 import { type Allocation, type MBlock, type MFn, type MInst, type Move, SLOT } from "./mir.ts";
 import { SWAP } from "./resolve.ts";
 import { findLoops, rotateLoops } from "./rotate-loops.ts";
 
 /** A target's encoder for one function. */
-export interface Machine {
+export interface Machine extends Ends {
   /** Bytes so far, without branches. */
   readonly size: number;
   /** Bytes of native stack that a call takes, its return address included. */
@@ -27,15 +27,11 @@ export interface Machine {
   startBlock(follows: boolean): void;
   /** `keepsFlags`: around a comparison. */
   move(move: Move, keepsFlags?: boolean): void;
+  /** The kind of a conditional branch. */
+  readonly branch: number;
   /** This branch reads the register itself, not flags. */
   comparesLate(branch: MInst): boolean;
   inst(inst: MInst): void;
-  /** The kind of an unconditional branch. */
-  readonly jumpKind: number;
-  isJump(inst: MInst): boolean;
-  isBranch(inst: MInst): boolean;
-  /** A return in no more bytes than a short jump. */
-  isShortReturn(inst: MInst): boolean;
   /** Emits what comes before a conditional branch; gives its condition and register as in Branch. */
   compare(inst: MInst): { condition: number; register: number };
   /** The opposite condition. */
@@ -49,7 +45,7 @@ export interface Machine {
 
 export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine): FunctionCode {
   findLoops(fn);
-  const rotated = fn.small ? { fn, allocation } : rotateLoops(fn, allocation, (inst) => machine.isJump(inst));
+  const rotated = fn.small ? { fn, allocation } : rotateLoops(fn, allocation, machine.jump);
   const merged = mergeTails(rotated.fn, rotated.allocation, machine);
   return new Emitter(merged.fn, merged.allocation, machine).run();
 }
@@ -126,8 +122,8 @@ class Emitter {
     for (const [k, inst] of from.insts.entries()) {
       for (const move of this.moves[from.index][k]) machine.move(move);
       this.line(inst.at);
-      if (machine.isJump(inst)) this.jump(from.successors[0], block, from.index === block);
-      else if (machine.isBranch(inst)) this.branch(inst, from, block);
+      if (inst.kind === machine.jump) this.jump(from.successors[0], block, from.index === block);
+      else if (inst.kind === machine.branch) this.branch(inst, from, block);
       else {
         this.last = machine.size;
         machine.inst(inst);
@@ -207,7 +203,7 @@ class Emitter {
     const { blocks } = this.fn;
     const isEmpty = (b: number) =>
       blocks[b].insts.length === 1 &&
-      this.machine.isJump(blocks[b].insts[0]) &&
+      blocks[b].insts[0].kind === this.machine.jump &&
       this.moves[b][0].length === 0;
     const skipped = Uint8Array.from(this.twin, (first) => (first >= 0 ? 1 : 0));
     for (const { index } of blocks) {

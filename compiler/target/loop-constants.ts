@@ -5,7 +5,7 @@
 
 import { dominators } from "../ir/dominators.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { op } from "../ir/ops.ts";
+import { CALLS } from "../ir/ops.ts";
 
 /** More than this would need the registers that the loop itself wants. */
 const MOST = 6;
@@ -21,9 +21,7 @@ export class LoopConstants {
   constructor(fn: Fn, depths: Int32Array) {
     this.fn = fn;
     this.depths = depths;
-    const calls = fn.blocks.some(({ body }) =>
-      body.some((v) => v.op === op.call || v.op === op.calli || v.op === op.helper),
-    );
+    const calls = fn.blocks.some(({ body }) => body.some((v) => CALLS.has(v.op)));
     this.enabled = !calls && depths[fn.blocks[0].id] === 0 && depths.some((depth) => depth > 0);
   }
 

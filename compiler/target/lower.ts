@@ -8,7 +8,7 @@ import { countUses, reversePostorder } from "../ir/flow.ts";
 import { upperZero } from "../ir/fold.ts";
 import { Block, type Fn, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
-import { op } from "../ir/ops.ts";
+import { CALLS, op } from "../ir/ops.ts";
 import { LoopConstants } from "./loop-constants.ts";
 import { MBlock, type MFn, MInst } from "./mir.ts";
 
@@ -164,7 +164,7 @@ export class Lowering {
       const wanted = v.op.writes || this.registerOf[v.id] >= 0;
       if (!wanted || this.root(v) !== v) continue;
       this.at = v.at;
-      if (v.op === op.call || v.op === op.calli || v.op === op.helper) this.makePending(true);
+      if (CALLS.has(v.op)) this.makePending(true);
       this.step(() => this.rules.value(this, v));
     }
     this.makePending(true);

@@ -8,8 +8,8 @@ import { type Allocation, MBlock, type MFn, MInst, type Move } from "./mir.ts";
 
 /** What merging must know of the target's instructions. */
 export interface Ends {
-  readonly jumpKind: number;
-  isJump(inst: MInst): boolean;
+  /** The kind of an unconditional branch. */
+  readonly jump: number;
   /** A return in no more bytes than a short jump. */
   isShortReturn(inst: MInst): boolean;
 }
@@ -98,7 +98,7 @@ class Merger {
     for (const [k, inst] of this.fn.blocks[b].insts.entries()) {
       const moves = this.allocation.moves[b][k];
       for (const [m, move] of moves.entries()) list.push({ k, moves: m, text: moveText(move) });
-      if (!this.ends.isJump(inst)) list.push({ k, moves: moves.length, text: instText(inst) });
+      if (inst.kind !== this.ends.jump) list.push({ k, moves: moves.length, text: instText(inst) });
     }
     this.items[b] = list;
     return list;
@@ -125,7 +125,7 @@ class Merger {
   private pays(b: number, length: number): boolean {
     const { insts, successors, depth } = this.fn.blocks[b];
     const last = insts[insts.length - 1];
-    const jumps = this.ends.isJump(last);
+    const jumps = last.kind === this.ends.jump;
     // A way back into a loop without anything else may become one with its branch.
     if (jumps && insts.length === 1 && successors[0] <= b) return false;
     if (jumps && successors[0] === b + 1) return this.fn.small && length > 1;
@@ -183,7 +183,7 @@ class Merger {
     const parts: { insts: MInst[]; moves: Move[][] }[] = [];
     let from: Place = { k: 0, moves: 0 };
     for (const to of taken === undefined ? cuts : [...cuts, taken]) {
-      const jump = new MInst(this.ends.jumpKind, -1, [], -1);
+      const jump = new MInst(this.ends.jump, -1, [], -1);
       const part = { insts: [...insts.slice(from.k, to.k), jump], moves: all.slice(from.k, to.k + 1) };
       part.moves[to.k - from.k] = all[to.k].slice(0, to.moves);
       part.moves[0] = part.moves[0].slice(from.moves);

@@ -6,7 +6,7 @@
  * the order of blocks.
  */
 
-import { type Allocation, MBlock, type MFn, type MInst } from "./mir.ts";
+import { type Allocation, MBlock, type MFn } from "./mir.ts";
 
 /** Sets where loops end, in the order that blocks have. */
 export function findLoops({ blocks }: MFn): void {
@@ -19,11 +19,11 @@ export function findLoops({ blocks }: MFn): void {
 export function rotateLoops(
   fn: MFn,
   allocation: Allocation,
-  isJump: (inst: MInst) => boolean,
+  jump: number,
 ): { fn: MFn; allocation: Allocation } {
   const { blocks } = fn;
   const isEdge = ({ insts, predecessors }: MBlock) =>
-    insts.length === 1 && isJump(insts[0]) && predecessors.length === 1;
+    insts.length === 1 && insts[0].kind === jump && predecessors.length === 1;
   /** By the index of a loop's start: what comes to stand in front of it. */
   const front = new Map<number, number[]>();
   const moved = new Set<number>();

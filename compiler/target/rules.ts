@@ -5,7 +5,7 @@ import { isConst, isZero } from "../ir/fold.ts";
 import type { Block, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, type Op, op } from "../ir/ops.ts";
 import type { Lowering } from "./lower.ts";
-import type { MInst } from "./mir.ts";
+import type { MFn, MInst } from "./mir.ts";
 
 /** Kinds of machine instructions that every target has, by its own numbers. */
 export interface SharedKinds {
@@ -15,6 +15,7 @@ export interface SharedKinds {
   code: number;
   rodata: number;
   load: number;
+  kernel: number;
   callSlot: number;
   call: number;
   callRegister: number;
@@ -158,6 +159,24 @@ export function selectCall(
   inst.pins = pins;
   if (inst.def >= 0) inst.pinnedDef = convention.result;
   inst.clobbers = convention.clobbers;
+  inst.aux = v.aux;
+  return inst;
+}
+
+/** Whether a function calls something that returns to it. */
+export const makesCalls = ({ blocks }: MFn, { callSlot, call, callRegister }: SharedKinds): boolean =>
+  blocks.some(({ insts }) =>
+    insts.some(({ kind }) => kind === callSlot || kind === call || kind === callRegister),
+  );
+
+/** A loop of its own: its arguments stay, unless it overwrites them. */
+export function selectKernel(l: Lowering, kinds: SharedKinds, v: Value, clobbers: number): MInst {
+  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
+  const args = v.args.map((arg) => l.register(arg));
+  const inst = l.emit(kinds.kernel, def, args);
+  inst.late = true;
+  inst.clobbers = clobbers;
+  inst.width = v.type;
   inst.aux = v.aux;
   return inst;
 }

@@ -66,6 +66,13 @@ const SWITCHES: [name: string, source: string, entries: number][] = [
     `if r2 > 20 goto high\n${chain(each(0, 9))}\ngoto end\nhigh:\nif r2 == 3 goto never\ngoto end\nnever:\nr0 = 7\nend:`,
     21,
   ],
+  [
+    "a way back to the first comparison",
+    chain(each(0, 9))
+      .replace("r0 = r1", "r0 = r1\nr3 = r1\nr3 &= 7\nfirst:")
+      .replace("goto out\nway0", "r2 = r3\ngoto first\nway0"),
+    10,
+  ],
   ["a masked value, without a test of its bound", `r2 &= 15\n${chain(each(0, 15))}`, 16],
 ];
 

@@ -11,7 +11,7 @@ import { emitFunction, type Machine } from "../emit.ts";
 import { entryBytes } from "../jump-table.ts";
 import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
-import { MODULO, SIGNED } from "../rules.ts";
+import { MODULO, makesCalls, SIGNED } from "../rules.ts";
 import { ALWAYS, arm64Branches, CBZ_W, CBZ_X, TBZ } from "./branches.ts";
 import { expandKernel } from "./kernels.ts";
 import * as kinds from "./kinds.ts";
@@ -49,6 +49,8 @@ class Encoder implements Machine {
   readonly unit = 4;
   readonly entryBytes: 2 | 4;
   private tables = 0;
+  readonly jump = K.jump;
+  readonly branch = K.branch;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
   readonly asm = new Arm64Assembler();
@@ -65,11 +67,8 @@ class Encoder implements Machine {
     this.lse = lse;
     this.kernels = fn.kernels;
     this.entryBytes = entryBytes(fn, allocation);
-    const calls = fn.blocks.some((b) =>
-      b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister),
-    );
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
-    if (calls) this.saved.unshift(LINK);
+    if (makesCalls(fn, K)) this.saved.unshift(LINK);
     this.slots = 8 * this.saved.length;
     this.frameEnd = this.slots + 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
     this.stack = Math.ceil(this.frameEnd / 16) * 16;
@@ -81,16 +80,6 @@ class Encoder implements Machine {
 
   finish(): Uint8Array {
     return this.asm.finish();
-  }
-
-  readonly jumpKind = K.jump;
-
-  isJump(inst: MInst): boolean {
-    return inst.kind === K.jump;
-  }
-
-  isBranch(inst: MInst): boolean {
-    return inst.kind === K.branch;
   }
 
   isShortReturn(inst: MInst): boolean {

@@ -1,10 +1,11 @@
 /** AArch64 instruction selection: SSA values to the kinds of kinds.ts. */
 
 import { bug } from "../../../formats/error.ts";
+import * as i64 from "../../../formats/int64.ts";
 import { bitmaskImmediate } from "../../../formats/isa/arm64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
-import { COND, type Op, op } from "../../ir/ops.ts";
+import { CALLS, COND, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -18,6 +19,7 @@ import {
   SHIFT_INDEX,
   selectCall,
   selectEnd,
+  selectKernel,
   selectLeaf,
 } from "../rules.ts";
 import { kernelClobbers } from "./kernel-places.ts";
@@ -149,8 +151,8 @@ function selectValue(l: Lowering, v: Value): void {
     const inst = zero ? l.emit(K.storeZero, -1, []) : l.emit(K.store, -1, [l.register(value)]);
     inst.aux = row.bytes * 8;
     address(l, inst, v.args[0], v.aux, row.bytes);
-  } else if (row === op.call || row === op.calli || row === op.helper) selectCall(l, K, CONVENTION, v);
-  else if (row === op.kernel) kernel(l, v);
+  } else if (CALLS.has(row)) selectCall(l, K, CONVENTION, v);
+  else if (row === op.kernel) selectKernel(l, K, v, kernelClobbers(l.fn.kernels[v.aux]));
   else if (row.writes) atomic(l, v);
   else if (row !== op.icmp) arithmetic(l, v);
 }
@@ -179,19 +181,10 @@ function arithmetic(l: Lowering, v: Value): void {
       return;
     case op.shl:
     case op.lshr:
-    case op.ashr: {
-      const constant = isConst(b);
-      const inst = emit(l, constant ? K.shiftImm : K.shift, v, constant ? [a] : [a, distance(b, v.type)]);
-      inst.aux = SHIFT_INDEX.get(v.op)!;
-      inst.lo = b.lo & (v.type - 1);
+    case op.ashr:
+    case op.rotl:
+      shift(l, v);
       return;
-    }
-    case op.rotl: {
-      const constant = isConst(b);
-      const inst = emit(l, constant ? K.rotateImm : K.rotate, v, constant ? [a] : [a, distance(b, v.type)]);
-      inst.lo = b.lo & (v.type - 1);
-      return;
-    }
     case op.umulh:
       emit(l, K.mulHigh, v, [a, b]);
       return;
@@ -221,6 +214,15 @@ function arithmetic(l: Lowering, v: Value): void {
       if (!DIVISION.has(v.op)) bug(`no selection for ${v.op.name}`);
       emit(l, K.divide, v, [a, b]).aux = DIVISION.get(v.op)!;
   }
+}
+
+function shift(l: Lowering, v: Value): void {
+  const [a, b] = v.args;
+  const constant = isConst(b);
+  const [immediate, plain] = v.op === op.rotl ? [K.rotateImm, K.rotate] : [K.shiftImm, K.shift];
+  const inst = emit(l, constant ? immediate : plain, v, constant ? [a] : [a, distance(b, v.type)]);
+  inst.aux = SHIFT_INDEX.get(v.op)!;
+  inst.lo = b.lo & (v.type - 1);
 }
 
 /** What a shift is by, without masks: it looks at no more bits. */
@@ -325,11 +327,11 @@ const isOnes = ({ type, lo, hi }: Value): boolean => lo === -1 && (type === 32 |
 /** From an operation of ALU to the one that turns the bits of the second operand. */
 const WITH_NOT = 3;
 
-/** Number of ones where v is that many ones at the lower end, else 0. */
+/** Number of ones where v is that many ones at the lower end, with a zero above; else 0. */
 function onesOf(v: Value): number {
   if (!isConst(v)) return 0;
-  const bits = (BigInt(v.type === 64 ? v.hi >>> 0 : 0) << 32n) | BigInt(v.lo >>> 0);
-  return (bits & (bits + 1n)) === 0n ? bits.toString(2).length * (bits > 0n ? 1 : 0) : 0;
+  const above = i64.add(v.lo, v.hi, 1, 0);
+  return Math.max(0, i64.log2(above, i64.high));
 }
 
 /** (x >> k) & ones: a bit field. */
@@ -342,20 +344,6 @@ function bitField(l: Lowering, v: Value): boolean {
   inst.lo = from;
   inst.hi = Math.min(from + count, v.type) - 1;
   return true;
-}
-
-/** Loops of its own: all arguments stay. */
-function kernel(l: Lowering, v: Value): void {
-  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
-  const inst = l.emit(
-    K.kernel,
-    def,
-    v.args.map((arg) => l.register(arg)),
-  ); // prettier-ignore
-  inst.late = true;
-  inst.clobbers = kernelClobbers(l.fn.kernels[v.aux]);
-  inst.width = v.type;
-  inst.aux = v.aux;
 }
 
 function atomic(l: Lowering, v: Value): void {
@@ -413,14 +401,6 @@ function comparedValues(l: Lowering, condition: Value): Value[] {
   return immediate ? [a] : [a, b];
 }
 
-/** The number of the only bit of a constant, or -1. */
-function singleBit({ type, lo, hi }: Value): number {
-  const upper = type === 64 ? hi : 0;
-  if (lo !== 0 && upper !== 0) return -1;
-  const word = lo !== 0 ? lo : upper;
-  return (word & (word - 1)) === 0 ? 31 - Math.clz32(word) + (lo !== 0 ? 0 : 32) : -1;
-}
-
 /** What an instruction compares, and how. */
 function compared(l: Lowering, inst: MInst, condition: Value): void {
   const { a, b, cond, isTest } = readCondition(l, condition);
@@ -429,7 +409,7 @@ function compared(l: Lowering, inst: MInst, condition: Value): void {
   if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
   else inst.aux = immediate ? kinds.COMPARE_IMM : kinds.COMPARE;
   inst.lo = isTest ? mask : b.lo;
-  if (isTest && immediate) inst.hi = singleBit(b) + 1;
+  if (isTest && immediate) inst.hi = i64.log2(b.lo, b.hi) + 1;
   inst.cond = cond;
   inst.width = a.type;
 }

@@ -20,7 +20,7 @@ import { entryBytes } from "../jump-table.ts";
 import type { Allocation, MFn, MInst, Move } from "../mir.ts";
 import { SLOT } from "../mir.ts";
 import { SWAP } from "../resolve.ts";
-import { MODULO, SIGNED } from "../rules.ts";
+import { MODULO, makesCalls, SIGNED } from "../rules.ts";
 import { ALWAYS, x64Branches } from "./branches.ts";
 import { Flags } from "./flags.ts";
 import { expandKernel } from "./kernels.ts";
@@ -63,6 +63,8 @@ class Encoder implements Machine {
   readonly unit = 1;
   readonly entryBytes: 2 | 4;
   private tables = 0;
+  readonly jump = K.jump;
+  readonly branch = K.branch;
   readonly scratch: number;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
@@ -82,11 +84,8 @@ class Encoder implements Machine {
     this.entryBytes = entryBytes(fn, allocation);
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
     this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
-    const calls = fn.blocks.some((b) =>
-      b.insts.some((i) => i.kind >= K.callSlot && i.kind <= K.callRegister),
-    );
     const unaligned = (8 + 8 * this.saved.length + this.frameEnd) % 16 !== 0;
-    this.frame = this.frameEnd + (calls && unaligned ? 8 : 0);
+    this.frame = this.frameEnd + (makesCalls(fn, K) && unaligned ? 8 : 0);
     this.stack = 8 + 8 * this.saved.length + this.frame;
   }
 
@@ -96,16 +95,6 @@ class Encoder implements Machine {
 
   finish(): Uint8Array {
     return this.asm.finish();
-  }
-
-  readonly jumpKind = K.jump;
-
-  isJump(inst: MInst): boolean {
-    return inst.kind === K.jump;
-  }
-
-  isBranch(inst: MInst): boolean {
-    return inst.kind === K.branch;
   }
 
   isShortReturn(inst: MInst): boolean {

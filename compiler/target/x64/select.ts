@@ -4,7 +4,7 @@ import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isZero } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
-import { op } from "../../ir/ops.ts";
+import { CALLS, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -17,6 +17,7 @@ import {
   SHIFT_INDEX,
   selectCall,
   selectEnd,
+  selectKernel,
   selectLeaf,
 } from "../rules.ts";
 import { branch, choose, withFlag } from "./conditions.ts";
@@ -58,7 +59,7 @@ function selectValue(l: Lowering, v: Value): void {
     inst.aux = LOAD_BITS.get(row)!;
     address(l, inst, v.args[0], v.aux);
   } else if (row.bytes > 0) store(l, v);
-  else if (row === op.call || row === op.calli || row === op.helper) call(l, v);
+  else if (CALLS.has(row)) call(l, v);
   else if (row === op.copy || row === op.fill) block(l, v);
   else if (row === op.kernel) kernel(l, v);
   else if (row.writes) atomic(l, v);
@@ -220,12 +221,18 @@ function swapHalf(l: Lowering, v: Value): void {
   tied(l, K.bswap16, v, [a]).aux = isClear ? kinds.CLEAR : l.context.small ? kinds.SHORT : 0;
 }
 
+/** Indexes in COUNT. */
+const COUNT_INDEX = new Map<Op, number>([
+  [op.popcount, 0],
+  [op.clz, 1],
+  [op.ctz, 2],
+]); // prettier-ignore
+
 function count(l: Lowering, v: Value): void {
   const [x] = v.args;
-  const name = v.op === op.popcount ? "popcnt" : v.op === op.clz ? "lzcnt" : "tzcnt";
-  if (l.context.features.has(name)) {
+  if (l.context.features.has(v.op.name)) {
     const inst = l.emit(K.count, l.register(v), [l.register(x)]);
-    inst.aux = kinds.COUNT.indexOf(name);
+    inst.aux = COUNT_INDEX.get(v.op)!;
     inst.width = v.type;
     return;
   }
@@ -263,18 +270,9 @@ function block(l: Lowering, v: Value): void {
 
 /** Counts rounds down in rcx and elements up in rax; its other arguments stay. */
 function kernel(l: Lowering, v: Value): void {
-  const def = l.useCount[v.id] > 0 ? l.register(v) : -1;
-  const inst = l.emit(
-    K.kernel,
-    def,
-    v.args.map((arg) => l.register(arg)),
-  ); // prettier-ignore
+  const inst = selectKernel(l, K, v, mask(X64.rax, X64.rcx));
   inst.pins = [X64.rcx, ...v.args.slice(1).map(() => -1)];
-  inst.late = true;
-  inst.clobbers = mask(X64.rax, X64.rcx);
-  if (def >= 0) inst.pinnedDef = X64.rax;
-  inst.width = v.type;
-  inst.aux = v.aux;
+  if (inst.def >= 0) inst.pinnedDef = X64.rax;
 }
 
 function atomic(l: Lowering, v: Value): void {

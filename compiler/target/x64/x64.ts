@@ -4,10 +4,10 @@ import type { Target } from "../target.ts";
 import { CALLEE_SAVED, encodeX64, ORDER } from "./encode.ts";
 import { x64Selection } from "./select.ts";
 
-/** By the level of the processor, as its ABI numbers them: what selection has more. */
+/** By the level of the processor, as its ABI numbers them: operations that are an instruction then. */
 const LEVELS: Record<string, string[]> = {
-  "x86-64-v2": ["popcnt"],
-  "x86-64-v3": ["popcnt", "lzcnt", "tzcnt"],
+  "x86-64-v2": ["popcount"],
+  "x86-64-v3": ["popcount", "clz", "ctz"],
 };
 
 /** With "no-simd" the code touches general registers only. */
@@ -18,7 +18,6 @@ export const makeX64 = (cpu: readonly string[]): Target => ({
     "jump-tables",
     ...(cpu.includes("no-simd") ? [] : ["vectors"]),
     ...cpu.flatMap((name) => LEVELS[name] ?? []),
-    ...(cpu.some((name) => LEVELS[name]?.includes("popcnt")) ? ["popcount"] : []),
   ]),
   loopAlignment: 32,
   registers: { order: ORDER, calleeSaved: CALLEE_SAVED },
