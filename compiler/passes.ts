@@ -129,8 +129,8 @@ export const PASSES: readonly Pass[] = [
   { name: "promote-stack", run: promoteStack, skip: NOT_AT_0 },
   { name: "rotates", run: rotates, skip: NOT_AT_0 },
   { name: "divide-constants", run: divideConstants, skip: NOT_AT_0 },
-  { name: "multiply-constants", run: multiplyConstants, skip: [0, "s"] },
-  { name: "reassociate", run: reassociate, skip: [0, 1, "s"] },
+  { name: "multiply-constants", run: multiplyConstants, skip: NOT_AT_0 },
+  { name: "reassociate", run: reassociate, skip: [0, 1] },
   { name: "sink-phis", run: sinkPhis, skip: NOT_AT_0 },
   // … and all leave new chances for the local rules.
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
@@ -138,13 +138,13 @@ export const PASSES: readonly Pass[] = [
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   // Where the sides of branches have become as small as they get.
   { name: "if-convert", run: ifConvert, skip: NOT_AT_0 },
-  { name: "bit-tests", run: bitTests, skip: [0, "s"] },
+  { name: "bit-tests", run: bitTests, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   // What became equal decides branches that follow each other.
-  { name: "thread-jumps", run: threadJumps, skip: [0, 1, "s"] },
-  { name: "clean-flow", run: cleanFlow, skip: [0, 1, "s"] },
+  { name: "thread-jumps", run: threadJumps, skip: [0, 1] },
+  { name: "clean-flow", run: cleanFlow, skip: [0, 1] },
   { name: "lagging-phis", run: laggingPhis, skip: NOT_AT_0 },
   { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
@@ -152,7 +152,7 @@ export const PASSES: readonly Pass[] = [
   // A sum has a variable for each copy only if nothing else looks at it.
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   // What fits vectors repeats no operation of the processor, and neither kind of loop is unrolled.
-  { name: "vectorise", run: vectorise, skip: [0, 1, "s"] },
+  { name: "vectorise", run: vectorise, skip: [0, 1] },
   { name: "block-loops", run: blockLoops, skip: NOT_AT_0 },
   { name: "unroll-counted", run: unrollCounted, skip: [0, 1, "s"] },
   // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold, and their branches.
@@ -162,13 +162,13 @@ export const PASSES: readonly Pass[] = [
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: NOT_AT_0 },
   // Loops have the shape that they keep; what leaves them may take work along.
-  { name: "sink", run: sink, skip: [0, "s"] },
+  { name: "sink", run: sink, skip: NOT_AT_0 },
   { name: "pair-selects", run: pairSelects, skip: NOT_AT_0 },
   { name: "order-phis", run: orderPhis, skip: NOT_AT_0 },
   // No local rule may look at what it makes.
   { name: "late-counters", run: lateCounters, skip: NOT_AT_0 },
   // It asks for counters that nothing else looks at.
-  { name: "zero-counters", run: zeroCounters, skip: [0, 1, "s"] },
+  { name: "zero-counters", run: zeroCounters, skip: [0, 1] },
   { name: "tail-returns", run: tailReturns, skip: NOT_AT_0 },
   // Nothing behind it asks where a branch leads.
   { name: "jump-tables", run: jumpTables, skip: NOT_AT_0 },

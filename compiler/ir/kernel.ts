@@ -62,11 +62,14 @@ export interface KernelNode {
 export type Reduction = "add" | "xor" | "or" | "and" | "smax" | "smin" | "umax" | "umin";
 
 /**
- * The value's arguments: the number of rounds, at least `lanes`; then what nodes, `start` and `store` name. A reduction leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads
- * the last elements first: its array does not begin behind one it reads within the bytes that are read.
+ * The value's arguments: the number of rounds, at least `lanes`; then what nodes, `start` and `store` name. A reduction
+ * leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads the last
+ * elements first. Its array does not begin behind one it reads within the bytes that are read.
  */
 export interface Kernel {
   lanes: number;
+  /** Rounds are a multiple of `lanes`, and steps are done one by one: the least code. */
+  single: boolean;
   nodes: KernelNode[];
   /** Index of the node whose lanes are gathered or stored. */
   root: number;
@@ -81,7 +84,7 @@ export interface Kernel {
 
 /** The text form of a kernel: its nodes in their order. */
 export function printKernel(
-  { lanes, nodes, root, reduce, lane, store }: Kernel,
+  { lanes, single, nodes, root, reduce, lane, store }: Kernel,
   args: readonly string[],
 ): string {
   const place = (aux: number, offset: number) =>
@@ -98,11 +101,15 @@ export function printKernel(
   const list = nodes.map((node, k) => `%${k} = ${text(node)}`);
   const last =
     store === undefined ? `${reduce}${lane} %${root}` : `store [${place(store.aux, store.offset)}], %${root}`;
-  return `${lanes} of ${args[0]} { ${[...list, last].join("; ")} }`;
+  return `${lanes} of ${args[0]}${single ? " one by one" : ""} { ${[...list, last].join("; ")} }`;
 }
 
 /** Registers that a node fills. */
 export const registersOf = ({ bytes }: { bytes: number }): number => Math.max(1, bytes >> 4);
+
+/** About as many instructions as a step takes, those apart that come before the loop. */
+export const workOf = (nodes: readonly { op: string; bytes: number }[]): number =>
+  nodes.reduce((sum, node) => sum + (node.op === "const" || node.op === "splat" ? 0 : registersOf(node)), 0);
 
 /** Registers beside those of nodes: of intermediate results, of what is gathered or stored last. */
 const SPARE = 3;

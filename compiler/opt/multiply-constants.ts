@@ -7,10 +7,17 @@ import * as i64 from "../../formats/int64.ts";
 import { replaceEach } from "../ir/emit.ts";
 import { type Emit, isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
+import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
 
-export function multiplyConstants(fn: Fn): void {
-  replaceEach(fn, (v, emit) => (v.op === op.mul && isConst(v.args[1]) ? multiply(fn, v, emit) : undefined));
+/** At -Os only in loops: a multiplication is shorter. */
+export function multiplyConstants(fn: Fn, { level }: { level: 0 | 1 | 2 | "s" }): void {
+  const depth = level === "s" ? loopDepths(fn) : undefined;
+  replaceEach(
+    fn,
+    (v, emit) => (v.op === op.mul && isConst(v.args[1]) ? multiply(fn, v, emit) : undefined),
+    (block) => depth?.[block.id] !== 0,
+  );
 }
 
 function multiply(fn: Fn, { type, args: [x, by] }: Value, emit: Emit): Value | undefined {

@@ -8,25 +8,41 @@ import { emitter } from "../ir/emit.ts";
 import { branch, jump } from "../ir/flow.ts";
 import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import type { Kernel, KernelNode, Lane, Reduction } from "../ir/kernel.ts";
+import { type Kernel, type KernelNode, type Lane, type Reduction, workOf } from "../ir/kernel.ts";
 import { op, SGT, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
 import { type Plan, recognise, SUMS, type Sum } from "../ir/vector-plan.ts";
 
 /** How far a value may be computed from counters. */
 const MOST_DEPTH = 16;
 
-export function vectorise(fn: Fn, { features }: { features: ReadonlySet<string> }): void {
+interface Context {
+  features: ReadonlySet<string>;
+  level: 0 | 1 | 2 | "s";
+}
+
+/** At -Os a kernel does whole steps one by one, and the loop all the rest; only where that is little code for much time. */
+export function vectorise(fn: Fn, { features, level }: Context): void {
   if (!features.has("vectors")) return;
+  const means = { repeats: features.has("block-operations"), small: level === "s" };
   let outside: Uint8Array | undefined;
   const renamed = new Map<Value, Value>();
   for (const block of [...fn.blocks]) {
     const loop = CountedLoop.at(block, true);
     const plan = loop && recognise(loop, features.has("rich-vectors"));
-    if (plan === undefined) continue;
+    if (plan === undefined || (means.small && !isSmall(plan, means.repeats))) continue;
     outside ??= usedOutside(fn);
-    new Rewrite(fn, loop!, plan, outside, renamed, features.has("block-operations")).run();
+    new Rewrite(fn, loop!, plan, outside, renamed, means).run();
   }
   if (renamed.size > 0) rename(fn, renamed);
+}
+
+/** Elements of a step that is worth its set-up at -Os. */
+const LEAST_OF_SMALL = 4;
+
+/** Many elements for few instructions, no more of them than elements; what the processor repeats by itself is shorter. */
+function isSmall({ lanes: { lanes, nodes }, store }: Plan, repeats: boolean): boolean {
+  if (store !== undefined && repeats && nodes.length === 1) return false;
+  return lanes >= LEAST_OF_SMALL && workOf(nodes) <= lanes;
 }
 
 /** By value: another block than its own uses it. */
@@ -73,13 +89,20 @@ const LEAST_REPEATED = 2048;
 /** Rounds from which on a sum by vectors is quicker than the loop. */
 const LEAST_ROUNDS = 4;
 
+interface Means {
+  /** The processor copies and fills by itself. */
+  repeats: boolean;
+  /** The least code. */
+  small: boolean;
+}
+
 class Rewrite {
   private readonly fn: Fn;
   private readonly loop: CountedLoop;
   private readonly plan: Plan;
   private readonly outside: Uint8Array;
   private readonly renamed: Map<Value, Value>;
-  private readonly repeats: boolean;
+  private readonly means: Means;
   private readonly emit: Emit;
   block: Block;
   readonly at: number;
@@ -93,9 +116,9 @@ class Rewrite {
     plan: Plan,
     outside: Uint8Array,
     renamed: Map<Value, Value>,
-    repeats: boolean,
+    means: Means,
   ) {
-    this.repeats = repeats;
+    this.means = means;
     this.fn = fn;
     this.loop = loop;
     this.plan = plan;
@@ -115,11 +138,11 @@ class Rewrite {
   }
 
   run(): void {
-    const { fn, loop, plan } = this;
+    const { fn, loop, plan, means } = this;
     const { block, from, entry } = loop;
     // Where all that others need is known without the last round, the kernel may do it too.
     const needed = [...block.phis, ...block.body].filter((v) => this.outside[v.id] === 1);
-    const leaves = [...needed, block.control!].every((v) => this.isKnown(v, MOST_DEPTH));
+    const leaves = !means.small && [...needed, block.control!].every((v) => this.isKnown(v, MOST_DEPTH));
     const check = this.newBlock();
     this.block = check;
     const found = loop.atLeast(this.least() - (leaves ? 1 : 0), fn, this.emit);
@@ -131,10 +154,11 @@ class Rewrite {
     check.predecessors = [from];
     block.predecessors.splice(entry, 1, check);
     this.guard(found.enough, true);
-    const all = leaves ? this.add(found.rounds(), 1) : found.rounds();
+    const whole = (rounds: Value) => this.emit(op.and, 64, [rounds, this.number(-plan.lanes.lanes)]);
+    const before = means.small ? whole(found.rounds()) : found.rounds();
+    const all = leaves ? this.add(before, 1) : before;
     for (const [v, step] of loop.assumed) this.room(v, step, all);
-    const mask = this.number(-plan.lanes.lanes);
-    this.rounds = plan.store === undefined ? this.emit(op.and, 64, [all, mask]) : all;
+    this.rounds = plan.store === undefined && !means.small ? whole(all) : all;
     this.result = this.kernel(all);
     const many = this.block;
     this.enter(block.phis.map((phi) => this.behind(phi)));
@@ -220,6 +244,7 @@ class Rewrite {
     });
     const made: Kernel = {
       lanes: lanes.lanes,
+      single: this.means.small,
       nodes,
       root,
       reduce: undefined,
@@ -234,7 +259,7 @@ class Rewrite {
     const to = loop.atStart(store.args[0], emit);
     for (const [i, load] of lanes.loads.entries()) this.distance(to, store, addresses[i], load, rounds);
     made.store = { aux: place(to), offset: store.aux };
-    const end = nodes.length === 1 && this.repeats ? this.repeated(to, store, rounds) : undefined;
+    const end = nodes.length === 1 && this.means.repeats ? this.repeated(to, store, rounds) : undefined;
     const value = emit(op.kernel, 0, list, index);
     if (end !== undefined) {
       jump(this.block, end);

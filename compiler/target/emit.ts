@@ -45,7 +45,7 @@ export interface Machine extends Ends {
 
 export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine): FunctionCode {
   findLoops(fn);
-  const rotated = fn.small ? { fn, allocation } : rotateLoops(fn, allocation, machine.jump);
+  const rotated = rotateLoops(fn, allocation, machine.jump);
   const merged = mergeTails(rotated.fn, rotated.allocation, machine);
   return new Emitter(merged.fn, merged.allocation, machine).run();
 }
@@ -73,7 +73,7 @@ class Emitter {
     this.fn = fn;
     this.moves = allocation.moves;
     this.machine = machine;
-    if (!fn.small) this.breakCycles(allocation.liveIn);
+    this.breakCycles(allocation.liveIn);
     this.early = fn.blocks.map((block) => this.earlyMoves(block, allocation.liveIn));
     this.twin = this.findTwins();
     this.skipped = this.findSkipped();

@@ -69,7 +69,11 @@ export class Pair {
 }
 
 /** What of these runs differs in bare.c for arm64, all in one process. */
-export function differencesOnArm64(jobs: { loop: Loop; runs: Run[] }[], size: number): string[] {
+export function differencesOnArm64(
+  jobs: { loop: Loop; runs: Run[] }[],
+  size: number,
+  optimize: CompileOptions["optimize"] = 2,
+): string[] {
   const original = patternOf(size);
   const memoryFor = (run: Run) => {
     const memory = original.slice();
@@ -79,7 +83,7 @@ export function differencesOnArm64(jobs: { loop: Loop; runs: Run[] }[], size: nu
   const results = runBatch(
     TARGETS.find(({ arch }) => arch === "arm64")!,
     jobs.map(({ loop, runs }) => ({
-      file: compile(assemble(source(loop)), { ...options, format: "bare", optimize: 2, target: "arm64" })
+      file: compile(assemble(source(loop)), { ...options, format: "bare", optimize, target: "arm64" })
         .container,
       calls: runs.map((run) => ({ memory: memoryFor(run) })),
       name: loop.name,

@@ -1,6 +1,7 @@
 /** The loops of vector-loops.ts on NEON, in bare.c: that they do what the interpreter does. */
 
 import { describe, expect, it } from "vitest";
+import type { CompileOptions } from "../../compiler/compile.ts";
 import { has, TARGETS } from "../device-tools.ts";
 import { random } from "../mutate.ts";
 import { apart, differencesOnArm64, kernelOf, many, overlapping, randomRuns } from "./loop-runs.ts";
@@ -31,6 +32,19 @@ describe.skipIf(missing.length > 0 && !process.env.CI)("vectorise for arm64", ()
     for (let k = 0; k < loops.length; k += BATCH) {
       const jobs = loops.slice(k, k + BATCH).map((loop) => ({ loop, runs: runs() }));
       expect(differencesOnArm64(jobs, size)[0]).toBeUndefined();
+    }
+  });
+
+  it.each([
+    ["apart", ALL, () => apart(true), 4096],
+    ["overlapping", STORING, () => overlapping(true), 2048],
+  ] as const)("for size, one step at a time, arrays %s", (_, loops, runs, size) => {
+    const more: CompileOptions = { target: "arm64", optimize: "s" };
+    const small = loops.filter((loop) => kernelOf(loop, more)?.includes(" one by one {"));
+    expect(small.length).toBeGreaterThan(loops.length / 3);
+    for (let k = 0; k < small.length; k += BATCH) {
+      const jobs = small.slice(k, k + BATCH).map((loop) => ({ loop, runs: runs() }));
+      expect(differencesOnArm64(jobs, size, "s")[0]).toBeUndefined();
     }
   });
 

@@ -9,8 +9,8 @@ import { LOOPS, type Loop, PLAIN, REFUSED, RICH, randomLoop, STORING, SUMS, sour
 
 const ROUNDS = Number(process.env.RUNBPF_ROUNDS ?? 400);
 
-function agree(loop: Loop, runs: readonly Run[], size?: number): void {
-  using pair = new Pair(loop, size);
+function agree(loop: Loop, runs: readonly Run[], size?: number, more?: CompileOptions): void {
+  using pair = new Pair(loop, size, more);
   for (const run of runs) {
     const failure = pair.run(run);
     if (failure) expect(`${failure}\n${loop.body}`).toBeUndefined();
@@ -46,11 +46,52 @@ describe.skipIf(process.arch !== "x64")("vectorise", () => {
 
   it.each([
     { optimize: 1 },
-    { optimize: "s" },
     { optimize: 2, cpu: ["no-simd"] },
     { optimize: 2, cpu: ["no-simd"], target: "arm64" },
   ] as CompileOptions[])("not with %o", (more) => {
     const [text] = optimised(source(SUMS[0]), more).values();
     expect(text).not.toContain("kernel");
+  });
+});
+
+describe.skipIf(process.arch !== "x64")("vectorise for size", () => {
+  const SMALL: CompileOptions = { optimize: "s" };
+
+  it.each(LOOPS.filter((loop) => kernelOf(loop, SMALL) !== undefined))("$name", (loop) => {
+    expect(kernelOf(loop, SMALL)).toContain(" one by one {");
+    agree(loop, apart(true), undefined, SMALL);
+  });
+
+  it.each(STORING.filter((loop) => kernelOf(loop, SMALL) !== undefined))("$name, overlapping", (loop) =>
+    agree(loop, overlapping(true), undefined, SMALL),
+  );
+
+  it.each([
+    ["r0 += u8", "kernel 16"],
+    ["r0 += u64", undefined],
+    ["if w0 > u32", "kernel 4"],
+    ["difference of u8, in place", "kernel 16"],
+    ["product of u32, in place", "kernel 4"],
+    ["a sum of clamped numbers", undefined],
+    ["a copy of u32", undefined],
+    ["u32 filled", undefined],
+    ["bits counted", undefined],
+    ["differences of bytes, w7 ^= w8\nw7 -= w8", "kernel 16"],
+  ])("%s: %s", (name, expected) => {
+    const found = kernelOf(LOOPS.find((loop) => loop.name === name)!, SMALL);
+    if (expected === undefined) expect(found).toBeUndefined();
+    else expect(found).toContain(expected);
+  });
+
+  it("random loops", () => {
+    const rng = random(20_261_124);
+    let kernels = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const loop = randomLoop(rng);
+      if (kernelOf(loop, SMALL) === undefined) continue;
+      kernels++;
+      agree(loop, randomRuns(rng), undefined, SMALL);
+    }
+    expect(kernels).toBeGreaterThan(ROUNDS / 20);
   });
 });

@@ -31,14 +31,10 @@ const shape = (source: string, level: 2 | "s"): string =>
     })
     .join(" ");
 
-describe("rotate-loops", () => {
+describe.each([2, "s"] as const)("rotate-loops at -O%s", (level) => {
   it.each([
     ["a round that ends early", early, "jmp 40 48 56 jae load je 8 jmp"],
     ["two ways", either, "jmp 16 24 40 48 56 jae load je 8 jmp"],
-  ])("%s", (_, source, expected) => expect(shape(source, 2)).toBe(expected));
-  it("not where there is nothing to gain", () => expect(shape(straight, 2)).toMatch(/56 jb$/));
-  it.each([
-    ["a round that ends early", early, "load je 8 40 48 56 jb"],
-    ["two ways", either, "load je 8 jmp 16 24 40 48 56 jb"],
-  ])("not for size: %s", (_, source, expected) => expect(shape(source, "s")).toBe(expected));
+  ])("%s", (_, source, expected) => expect(shape(source, level)).toBe(expected));
+  it("not where there is nothing to gain", () => expect(shape(straight, level)).toMatch(/56 jb$/));
 });

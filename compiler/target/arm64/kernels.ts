@@ -5,7 +5,7 @@
 
 import { bug } from "../../../formats/error.ts";
 import { type Arm64Assembler, type Arm64Row, bitmaskImmediate } from "../../../formats/isa/arm64.ts";
-import { type Kernel, type Lane, registersOf } from "../../ir/kernel.ts";
+import { type Kernel, type Lane, registersOf, workOf } from "../../ir/kernel.ts";
 import { type Graph, type NeonNode, neonGraph } from "./kernel-graph.ts";
 import { type Place, placeOf, placesOf, registerOfPlace, TEMP } from "./kernel-places.ts";
 import {
@@ -55,7 +55,7 @@ export function expandKernel(
 ): void {
   const graph = neonGraph(kernel);
   const to = def < 0 ? COUNT : def;
-  for (const scale of scalesOf(graph))
+  for (const scale of kernel.single ? [1] : scalesOf(graph))
     if (new Expansion(host, kernel, graph, uses, scale, false).run(to, width)) return;
   if (new Expansion(host, kernel, graph, uses, 1, true).run(to, width)) return;
   bug("a kernel needs more vector registers than there are");
@@ -63,8 +63,7 @@ export function expandKernel(
 
 /** How many steps an iteration may do, the best first. */
 function scalesOf({ nodes }: Graph): number[] {
-  const isWork = ({ op }: NeonNode) => op !== "const" && op !== "splat";
-  const work = nodes.filter(isWork).reduce((sum, node) => sum + registersOf(node), 0);
+  const work = workOf(nodes);
   const most = Math.max(...nodes.map(({ op, bytes }) => (op === "load" ? bytes : 16)));
   return [4, 2].filter((scale) => scale * work <= MOST_WORK && scale * most <= MOST_BYTES).concat(1);
 }
@@ -307,6 +306,20 @@ class Expansion {
     return { registers, moves: this.places.map(({ bytes }) => bytes * this.kernel.lanes * scale) };
   }
 
+  /** Does as many steps as `scale` says while so many are left; COUNT is then what is left, without a step. */
+  private main(body: (by: number) => boolean): boolean {
+    const { scale, uses } = this;
+    const { lanes } = this.kernel;
+    this.point(false);
+    this.count(R.subs, uses[0], scale * lanes);
+    if (scale === 1) return true;
+    const few = this.jump(BELOW);
+    if (!this.loop(NOT_BELOW, scale * lanes, () => body(scale))) return false;
+    this.here(few);
+    this.count(R.adds, COUNT, (scale - 1) * lanes);
+    return true;
+  }
+
   private reduce(def: number, width: number): boolean {
     const { kernel, scale } = this;
     const { lanes } = kernel;
@@ -314,16 +327,8 @@ class Expansion {
       this.gather(by);
       return this.steps.flush(this.pointers(by));
     };
-    this.point(false);
-    this.count(R.subs, this.uses[0], scale * lanes);
-    const ends: number[] = [];
-    if (scale > 1) {
-      const few = this.jump(BELOW);
-      if (!this.loop(NOT_BELOW, scale * lanes, () => body(scale))) return false;
-      this.here(few);
-      this.count(R.adds, COUNT, (scale - 1) * lanes);
-      ends.push(this.jump(BELOW));
-    }
+    if (!this.main(body)) return false;
+    const ends = scale > 1 ? [this.jump(BELOW)] : [];
     if (!this.loop(NOT_BELOW, lanes, () => body(1))) return false;
     this.here(...ends);
     return this.result(def, width);
@@ -360,10 +365,10 @@ class Expansion {
   }
 
   private store(): boolean {
-    const { kernel, scale, graph, uses } = this;
-    const { lanes, store } = kernel;
+    const { kernel, graph, uses } = this;
+    const { lanes, store, single } = kernel;
     const to = placeOf(this.places, store!.aux, store!.offset, graph.nodes[graph.root].lane / 8);
-    const tail = this.last();
+    const tail = single ? 0 : this.last();
     if (tail < 0) return false;
     const body = (by: number) => {
       const known = new Map<string, number>();
@@ -374,14 +379,8 @@ class Expansion {
       }
       return this.steps.flush(this.pointers(by));
     };
-    this.point(false);
-    this.count(R.subs, uses[0], scale * lanes);
-    if (scale > 1) {
-      const few = this.jump(BELOW);
-      if (!this.loop(NOT_BELOW, scale * lanes, () => body(scale))) return false;
-      this.here(few);
-      this.count(R.adds, COUNT, (scale - 1) * lanes);
-    }
+    if (!this.main(body)) return false;
+    if (single) return this.loop(NOT_BELOW, lanes, () => body(1));
     const done = this.jump(NOT_ABOVE);
     if (!this.loop(ABOVE, lanes, () => body(1))) return false;
     this.here(done);

@@ -12,6 +12,7 @@ import {
   needsZero,
   type Reduction,
   registersOf,
+  workOf,
 } from "../../ir/kernel.ts";
 import { COMMUTATIVE, GATHER, R, shiftedOnes, V } from "./kernel-rows.ts";
 
@@ -40,9 +41,9 @@ export function expandKernel(
 }
 
 /** How many steps an iteration may do, the best first: several for small bodies, whose latency counts. */
-function copiesOf({ nodes }: Kernel): number[] {
-  const isWork = ({ op }: KernelNode) => op !== "const" && op !== "splat";
-  const work = nodes.filter(isWork).reduce((sum, node) => sum + registersOf(node), 0);
+function copiesOf({ nodes, single }: Kernel): number[] {
+  if (single) return [1];
+  const work = workOf(nodes);
   return work <= 2 ? [4, 2, 1] : work <= 16 ? [2, 1] : [1];
 }
 
@@ -268,6 +269,7 @@ class Expansion {
     const { asm } = this;
     asm.rr(R.zero, X64.rax, X64.rax);
     const ends: number[] = [];
+    if (kernel.single) return this.loop("b", lanes, () => body(1)) && this.result();
     if (copies > 1) {
       // rcx = the last element at which `copies` steps fit.
       this.count(R.sub, X64.rcx, copies * lanes);
@@ -306,12 +308,6 @@ class Expansion {
     const scale = lane / 8;
     const put = (v: number, index: number, copy: number) =>
       asm.rm(R.store, this.real[v], this.uses[store!.aux], index, scale, store!.offset + copy * 16);
-    this.count(R.sub, X64.rcx, lanes);
-    // The last elements, read before anything is written, in a register of their own.
-    const tail = this.value(root, 0, 0, new Map());
-    if (!this.flush(X64.rcx, tail)) return false;
-    if (!this.constants.has(root)) this.kept = this.real[tail];
-    asm.rr(R.zero, X64.rax, X64.rax);
     const body = (count: number) => {
       for (let copy = 0; copy < count; copy++) {
         const v = this.value(root, 0, copy * lanes, new Map());
@@ -320,6 +316,16 @@ class Expansion {
       }
       return true;
     };
+    if (kernel.single) {
+      asm.rr(R.zero, X64.rax, X64.rax);
+      return this.loop("b", lanes, () => body(1));
+    }
+    this.count(R.sub, X64.rcx, lanes);
+    // The last elements, read before anything is written, in a register of their own.
+    const tail = this.value(root, 0, 0, new Map());
+    if (!this.flush(X64.rcx, tail)) return false;
+    if (!this.constants.has(root)) this.kept = this.real[tail];
+    asm.rr(R.zero, X64.rax, X64.rax);
     if (copies > 1) {
       this.count(R.sub, X64.rcx, (copies - 1) * lanes);
       const few = this.jump("b");
