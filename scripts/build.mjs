@@ -24,6 +24,11 @@ await build({
   input: join(dist, "cli/main.js"),
   platform: "node",
   external: ["koffi", "capstone-wasm"],
-  output: { dir: join(dist, "bin"), format: "esm", chunkFileNames: "[name].js" },
+  output: {
+    dir: join(dist, "bin"),
+    format: "esm",
+    chunkFileNames: "[name].js",
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  },
   logLevel: "warn",
 });

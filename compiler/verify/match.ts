@@ -23,10 +23,11 @@ interface Form {
   plus: number;
 }
 
-class Matcher {
+/** One for many questions: most are answered before anything is written down. */
+export class Matcher {
   private readonly env: Env;
-  private readonly wide: State;
-  private readonly narrow: State;
+  private wide!: State;
+  private narrow!: State;
   private readonly images = new Map<number, Image>();
   private readonly nulls = new Map<number, number>();
   /** Symbols that only sums tell of. */
@@ -34,14 +35,15 @@ class Matcher {
   /** Images of symbols that nothing is known of in the narrow state. */
   private free = -1;
 
-  constructor(env: Env, wide: State, narrow: State) {
+  constructor(env: Env) {
     this.env = env;
-    this.wide = wide;
-    this.narrow = narrow;
   }
 
-  run(): boolean {
-    const { wide: t, narrow: s } = this;
+  /** Whether every concrete state of `narrow` is one of `wide`; may be false although it is so. */
+  covers(t: State, s: State): boolean {
+    [this.wide, this.narrow] = [t, s];
+    for (const map of [this.images, this.nulls, this.solved]) if (map.size > 0) map.clear();
+    this.free = -1;
     if (t.depth !== s.depth || t.refs.length !== s.refs.length) return false;
     if (t.lock !== s.lock && (!t.lock || !s.lock || !this.value(t.lock, s.lock))) return false;
     for (const ref of t.refs) if (!s.refs.some((r) => r.id === ref.id && r.kind === ref.kind)) return false;
@@ -190,6 +192,3 @@ const nothingKnown = (part: Part): boolean =>
   part.value.kind === "number" &&
   part.value.id === 0 &&
   includes(part.value.num, unknownOf(part.bytes as 1 | 2 | 4 | 8).num);
-
-/** Whether every concrete state of `narrow` is one of `wide`; may be false although it is so. */
-export const covers = (env: Env, wide: State, narrow: State): boolean => new Matcher(env, wide, narrow).run();

@@ -5,7 +5,7 @@ import type { Env } from "./env.ts";
 import { endOf, type FuncInfo, stopsOf } from "./info.ts";
 import { join, joinable, shape } from "./join.ts";
 import { isSlotLive } from "./liveness.ts";
-import { covers } from "./match.ts";
+import { Matcher } from "./match.ts";
 import { FEW_STOPS, type Stops } from "./number.ts";
 import { contains, type Loop } from "./order.ts";
 import { Progress } from "./progress.ts";
@@ -103,6 +103,7 @@ const GIVE_UP = { seeds: 2, stops: 8, rooms: 8, links: 20, all: 28 };
 
 export class Points {
   private readonly env: Env;
+  private readonly matcher: Matcher;
   private readonly infos: FuncInfo[];
   /** Comparisons of states: they count as work. */
   compared = 0;
@@ -111,6 +112,7 @@ export class Points {
 
   constructor(env: Env, infos: FuncInfo[]) {
     this.env = env;
+    this.matcher = new Matcher(env);
     this.infos = infos;
   }
 
@@ -190,10 +192,12 @@ export class Points {
       if (back) progress.learn(point, state);
       let covered = false;
       this.compared += visited.length;
-      for (let k = visited.length - 1; k >= 0 && !covered; k--) covered = covers(this.env, visited[k], state);
+      for (let k = visited.length - 1; k >= 0 && !covered; k--)
+        covered = this.matcher.covers(visited[k], state);
       if (covered) {
         if (back) progress.closed = true;
-      } else if (!fresh.slice(-COMPARED).some((other) => covers(this.env, other, state))) fresh.push(state);
+      } else if (!fresh.slice(-COMPARED).some((other) => this.matcher.covers(other, state)))
+        fresh.push(state);
     }
     return fresh;
   }
@@ -273,7 +277,7 @@ export class Points {
       dropLinks: widened > GIVE_UP.links,
     };
     for (const state of this.reduce(states, 1)) {
-      if (result.some((other) => covers(this.env, other, state))) continue;
+      if (result.some((other) => this.matcher.covers(other, state))) continue;
       const key = many ? "" : shape(state);
       const last = point.visited.findLast((v) => joinable(v, state) && (many || shape(v) === key));
       env.joins++;
