@@ -1,10 +1,11 @@
 /** Dominators by the iterative scheme over reverse postorder; two blocks are compared in constant time. */
 
 import { reversePostorder } from "./flow.ts";
+import { once } from "./graph.ts";
 import type { Block, Fn } from "./ir.ts";
 
 /** Immediate dominators: idom[block.id]; the entry is its own. */
-export function immediateDominators(fn: Fn): Block[] {
+export const immediateDominators = once((fn: Fn): readonly Block[] => {
   const order = reversePostorder(fn);
   const number = new Int32Array(fn.nextBlock);
   for (const [i, block] of order.entries()) number[block.id] = i;
@@ -31,10 +32,10 @@ export function immediateDominators(fn: Fn): Block[] {
     }
   }
   return idom;
-}
+});
 
 /** A test whether one block dominates another. */
-export function dominators(fn: Fn): (a: Block, b: Block) => boolean {
+export const dominators = once((fn: Fn): ((a: Block, b: Block) => boolean) => {
   const idom = immediateDominators(fn);
   const children: Block[][] = [];
   for (const block of fn.blocks) {
@@ -59,4 +60,4 @@ export function dominators(fn: Fn): (a: Block, b: Block) => boolean {
     }
   }
   return (a, b) => first[a.id] <= first[b.id] && last[b.id] <= last[a.id];
-}
+});

@@ -32,8 +32,11 @@ export function replaceEach(
   for (const block of fn.blocks) {
     if (!isWanted(block)) continue;
     const body: Value[] = [];
+    const place = { block, at: -1 };
+    const emit = emitter(fn, place, body);
     for (const v of block.body) {
-      const result = rule(v, emitter(fn, v, body));
+      place.at = v.at;
+      const result = rule(v, emit);
       if (result === undefined) body.push(v);
       else replaced.set(v, result);
     }

@@ -1,6 +1,7 @@
 /** Loops as most passes ask for them: whether there are any, and how deep each block lies. */
 
 import { reversePostorder } from "./flow.ts";
+import { once } from "./graph.ts";
 import type { Fn } from "./ir.ts";
 import { loopNest } from "./loop-nest.ts";
 
@@ -15,7 +16,7 @@ export function hasCycle(fn: Fn): boolean {
 }
 
 /** By block: how many natural loops it lies in. Irreducible cycles count as none. */
-export function loopDepths(fn: Fn): Int32Array {
+export const loopDepths = once((fn: Fn): Int32Array => {
   const depths = new Int32Array(fn.nextBlock);
   if (!hasCycle(fn)) return depths;
   // Loops come before those around them.
@@ -24,4 +25,4 @@ export function loopDepths(fn: Fn): Int32Array {
     for (const block of own) depths[block.id] = around + 1;
   }
   return depths;
-}
+});

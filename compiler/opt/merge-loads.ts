@@ -5,11 +5,10 @@
  */
 
 import { placeOf } from "../ir/addresses.ts";
-import { Replacements } from "../ir/flow.ts";
+import { countUses, Replacements } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { LOADS, type Op, op, type Type } from "../ir/ops.ts";
-import { usesOf } from "../ir/repair.ts";
 
 /** Joins of one sum that are looked at: more than eight bytes have. */
 const MOST_JOINS = 16;
@@ -56,7 +55,7 @@ export function mergeLoads(fn: Fn): void {
 
 class Merger {
   private readonly fn: Fn;
-  private readonly uses: number[];
+  private readonly uses: Int32Array;
   /** By value: its index in its block, and how many writes stand in front of it. */
   private readonly index: Int32Array;
   private readonly writes: Int32Array;
@@ -66,7 +65,7 @@ class Merger {
 
   constructor(fn: Fn) {
     this.fn = fn;
-    this.uses = usesOf(fn).map((list) => list.length);
+    this.uses = countUses(fn);
     this.index = new Int32Array(fn.nextValue);
     this.writes = new Int32Array(fn.nextValue);
     for (const { body } of fn.blocks) {

@@ -18,14 +18,15 @@ export function threadJumps(fn: Fn): void {
   const candidates = fn.blocks.filter(isCandidate);
   if (candidates.length === 0) return;
   const dominates = dominators(fn);
-  const uses = usesOf(fn);
+  let uses: Use[][] | undefined;
   for (const block of candidates) {
     if (block.predecessors.some((before) => dominates(block, before))) continue;
-    if (!block.body.every((v) => uses[v.id].every(isInside(block)))) continue;
+    const found = (uses ??= usesOf(fn));
+    if (!block.body.every((v) => found[v.id].every(isInside(block)))) continue;
     const decided = block.predecessors.map((_, k) => decide(fn, block, k));
-    if (decided.some((way) => way !== undefined)) thread(fn, block, decided, uses);
+    if (decided.some((way) => way !== undefined)) thread(fn, block, decided, found);
   }
-  dropUnreachable(fn);
+  if (uses !== undefined) dropUnreachable(fn);
 }
 
 function isCandidate(block: Block): boolean {

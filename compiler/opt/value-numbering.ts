@@ -18,16 +18,19 @@ export function valueNumbering(fn: Fn): void {
   const order = reversePostorder(fn);
   for (let round = 0; round < ROUNDS; round++) {
     const replaced = new Replacements();
-    const known = new Map<string, Value[]>();
+    const known = new Map<number, Group>();
     const visit = (v: Value): void => {
       for (let i = 0; i < v.args.length; i++) v.args[i] = replaced.get(v.args[i]);
       if (!v.op.pure || v.op === op.icmp) return;
-      const key = keyOf(v);
-      const others = known.get(key);
-      if (others === undefined) {
-        known.set(key, [v]);
+      const key = hashOf(v);
+      const first = known.get(key);
+      let group = first;
+      while (group !== undefined && !isSame(group.members[0], v)) group = group.next;
+      if (group === undefined) {
+        known.set(key, { members: [v], next: first });
         return;
       }
+      const others = group.members;
       const found = others.find((other) => dominates(other.block, v.block));
       if (found === undefined && others.length === MOST_OTHERS) others.shift();
       if (found === undefined) others.push(v);
@@ -42,10 +45,29 @@ export function valueNumbering(fn: Fn): void {
   }
 }
 
-function keyOf({ op: row, type, aux, args, block }: Value): string {
-  let key = `${row.code} ${type} ${aux}`;
-  if (row === op.phi) key += ` b${block.id}`;
-  if (row.commutative && args[0].id > args[1].id) return `${key} ${args[1].id} ${args[0].id}`;
-  for (const arg of args) key += ` ${arg.id}`;
-  return key;
+/** Values that compute the same, and those whose hash is the same. */
+interface Group {
+  members: Value[];
+  next: Group | undefined;
+}
+
+/** Operands of a commutative operation count in the order of their ids. */
+const swaps = ({ op: row, args }: Value): boolean => row.commutative && args[0].id > args[1].id;
+
+function hashOf(v: Value): number {
+  const { op: row, type, aux, args } = v;
+  let hash = row.code ^ (type << 8) ^ Math.imul(aux, 0x9e3779b1);
+  if (swaps(v)) return mix(mix(hash, args[1].id), args[0].id);
+  for (let k = 0; k < args.length; k++) hash = mix(hash, args[k].id);
+  return hash;
+}
+
+const mix = (hash: number, n: number): number => Math.imul((hash << 5) ^ (hash >>> 27) ^ n, 0x85ebca6b);
+
+function isSame(a: Value, b: Value): boolean {
+  if (a.op !== b.op || a.type !== b.type || a.aux !== b.aux || a.args.length !== b.args.length) return false;
+  if (a.op === op.phi && a.block !== b.block) return false;
+  const [x, y] = [swaps(a) ? 1 : 0, swaps(b) ? 1 : 0];
+  for (let k = 0; k < a.args.length; k++) if (a.args[k ^ x] !== b.args[k ^ y]) return false;
+  return true;
 }

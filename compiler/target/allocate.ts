@@ -33,8 +33,11 @@ function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array 
       if (location < SLOT) bits |= 1 << location;
     };
     const ends = predecessors.map((before) => intervals.starts[before + 1] - 1);
-    for (const register of live.in[index])
-      for (const position of [intervals.starts[index], ...ends]) add(register, position);
+    const registers = live.in[index];
+    for (let i = 0; i < registers.length; i++) {
+      add(registers[i], intervals.starts[index]);
+      for (let k = 0; k < ends.length; k++) add(registers[i], ends[k]);
+    }
     for (const { args } of phis)
       for (const [k, { register }] of args.entries()) if (register >= 0) add(register, ends[k]);
     return bits;

@@ -129,9 +129,10 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
   for (let b = fn.blocks.length - 1; b >= 0; b--) {
     const block = fn.blocks[b];
     const from = starts[b];
-    for (const register of live.out[b]) {
-      extend(get(register).ranges, from, starts[b + 1]);
-      liveNow[register] = 1;
+    const out = live.out[b];
+    for (let k = 0; k < out.length; k++) {
+      extend(get(out[k]).ranges, from, starts[b + 1]);
+      liveNow[out[k]] = 1;
     }
     for (let i = block.insts.length - 1; i >= 0; i--) {
       const inst = block.insts[i];
@@ -157,7 +158,8 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
       }
       const phi = inst.tied && liveNow[inst.uses[0]] === 0 ? wish.handOn(inst.def, inst.uses[0]) : -1;
       if (phi >= 0) get(inst.uses[0]).friends.unshift(phi);
-      for (const [k, use] of inst.uses.entries()) {
+      for (let k = 0; k < inst.uses.length; k++) {
+        const use = inst.uses[k];
         if (use < 0) continue;
         const pin = inst.pins[k] ?? -1;
         const interval = get(use);
@@ -182,7 +184,8 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         inst.uses.length > 0 &&
         (inst.tied || (inst.memory === "none" && inst.pins.length === 0))
       ) {
-        for (const use of inst.tied ? inst.uses.slice(0, 1) : inst.uses) {
+        for (let k = 0; k < (inst.tied ? 1 : inst.uses.length); k++) {
+          const use = inst.uses[k];
           if (use < 0) continue;
           get(inst.def).friends.push(use);
           get(use).friends.push(inst.def);
@@ -209,8 +212,8 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         liveNow[register] = 0;
       }
     }
-    for (const register of live.in[b]) liveNow[register] = 0;
-    for (const register of live.out[b]) liveNow[register] = 0;
+    for (let k = 0; k < live.in[b].length; k++) liveNow[live.in[b][k]] = 0;
+    for (let k = 0; k < out.length; k++) liveNow[out[k]] = 0;
   }
   for (const interval of of) {
     if (interval === undefined) continue;
@@ -233,11 +236,13 @@ class Wishes {
     this.definedAt = new Int32Array(fn.registers);
     this.lastUse = new Int32Array(fn.registers);
     for (const { index, phis, insts, predecessors } of fn.blocks) {
-      for (const [i, { def, uses, tied, late }] of insts.entries()) {
+      for (let i = 0; i < insts.length; i++) {
+        const { def, uses, tied, late } = insts[i];
         const p = starts[index] + 4 * i;
         if (def >= 0) this.definedAt[def] = p;
-        for (const [k, use] of uses.entries())
-          if (use >= 0) this.lastUse[use] = Math.max(this.lastUse[use], late || (tied && k > 0) ? p + 1 : p);
+        for (let k = 0; k < uses.length; k++)
+          if (uses[k] >= 0)
+            this.lastUse[uses[k]] = Math.max(this.lastUse[uses[k]], late || (tied && k > 0) ? p + 1 : p);
       }
       for (const { def, args } of phis) {
         this.definedAt[def] = starts[index];

@@ -8,6 +8,8 @@ export interface Liveness {
   in: number[][];
 }
 
+const NONE: readonly number[] = [];
+
 /**
  * Every register has one definition: from each use outside its block, a walk back to it marks where it is live. The
  * time is that of writing the result down.
@@ -22,8 +24,8 @@ export function liveRegisters(fn: MFn): Liveness {
   const walk = new Walk(fn, home);
   const { starts, ends } = usesElsewhere(fn, home);
   for (let register = 0; register < fn.registers; register++) {
-    for (const block of ends[register] ?? []) walk.liveOut(block, register);
-    for (const block of starts[register] ?? []) walk.liveIn(block, register);
+    for (const block of ends[register] ?? NONE) walk.liveOut(block, register);
+    for (const block of starts[register] ?? NONE) walk.liveIn(block, register);
   }
   return { in: walk.in, out: walk.out };
 }
@@ -38,8 +40,11 @@ function usesElsewhere(fn: MFn, home: Int32Array): { starts: number[][]; ends: n
     else if (list[list.length - 1] !== block) list.push(block);
   };
   for (const { index, insts, phis, predecessors } of fn.blocks) {
-    for (const inst of insts)
-      for (const use of inst.uses) if (use >= 0 && home[use] !== index) add(starts, use, index);
+    for (let i = 0; i < insts.length; i++) {
+      const { uses } = insts[i];
+      for (let k = 0; k < uses.length; k++)
+        if (uses[k] >= 0 && home[uses[k]] !== index) add(starts, uses[k], index);
+    }
     for (const phi of phis)
       for (const [k, { register }] of phi.args.entries())
         if (register >= 0) add(ends, register, predecessors[k]);

@@ -8,12 +8,16 @@ import type { Interval, Intervals } from "./intervals.ts";
 import type { Liveness } from "./live.ts";
 import { type MFn, type MInst, type Move, SLOT } from "./mir.ts";
 
+const NONE: readonly Move[] = [];
+
 /** moves[block][k] = lists of parallel moves in front of instruction k, one list after the other. */
 export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][][] {
-  const all: Move[][][] = fn.blocks.map((block) => Array.from({ length: block.insts.length + 1 }, () => []));
-  const add = (block: number, k: number, list: Move[]) => {
+  const all: Move[][][] = fn.blocks.map((block) => new Array(block.insts.length + 1).fill(NONE));
+  const add = (block: number, k: number, list: readonly Move[]) => {
+    if (list.length === 0) return;
     const useful = list.filter((move) => move.to !== move.from);
-    if (useful.length > 0) all[block][k].push(...(useful.length > 1 ? sequence(useful) : useful));
+    if (useful.length > 0)
+      all[block][k] = [...all[block][k], ...(useful.length > 1 ? sequence(useful) : useful)];
   };
   const joins = splitsByGap(fn, intervals);
   // First the edges into a block with one predecessor, and function entry: they stand before everything at its head.
@@ -21,23 +25,22 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
   add(0, 0, entryMoves(fn, intervals));
   for (const block of fn.blocks) {
     const start = intervals.starts[block.index];
-    let stores: Move[] = block.phis.map((phi) => storeAtDefinition(intervals, phi.def, start));
+    const kept = block.phis.map((phi) => storeAtDefinition(intervals, phi.def, start));
     if (block.index === 0)
-      stores.push(...fn.entry.map(({ register }) => storeAtDefinition(intervals, register, ENTRY)));
-    for (const [k, inst] of block.insts.entries()) {
+      kept.push(...fn.entry.map(({ register }) => storeAtDefinition(intervals, register, ENTRY)));
+    let stores = kept.filter((store) => store !== undefined);
+    for (let k = 0; k < block.insts.length; k++) {
+      const inst = block.insts[k];
       const p = start + 4 * k;
-      add(
-        block.index,
-        k,
-        stores.filter((move) => move.to >= 0),
-      ); // prettier-ignore
-      add(block.index, k, k === 0 && block.index > 0 ? [] : (joins.get(p) ?? []));
-      stores = [];
+      add(block.index, k, stores);
+      if (stores.length > 0) stores = [];
+      if (k > 0 || block.index === 0) add(block.index, k, joins.get(p) ?? NONE);
       const defined = inst.def;
-      const pinned = rewrite(inst, p, fn, intervals);
-      add(block.index, k, pinned.before);
-      add(block.index, k + 1, pinned.after);
-      if (defined >= 0) stores.push(storeAtDefinition(intervals, defined, definedAt(inst, p)));
+      const { before, after } = rewrite(inst, p, fn, intervals);
+      add(block.index, k, before);
+      add(block.index, k + 1, after);
+      const store = defined < 0 ? undefined : storeAtDefinition(intervals, defined, definedAt(inst, p));
+      if (store !== undefined) stores.push(store);
     }
   }
   edges(fn, intervals, live, add, false);
@@ -84,13 +87,13 @@ const ENTRY = -2;
 /** Where instruction at `p` writes its result. In the order of the code that need not be the first part's start. */
 const definedAt = (inst: MInst, p: number): number => (inst.pinnedDef >= 0 ? p + 3 : p + 2);
 
-/** The store that makes the slot valid from the definition on; to = -1 when there is none. */
-function storeAtDefinition(intervals: Intervals, register: number, position: number): Move {
+/** The store that makes the slot valid from the definition on, if there is one. */
+function storeAtDefinition(intervals: Intervals, register: number, position: number): Move | undefined {
   const interval = intervals.of[register];
-  if (interval === undefined) return move(-1, -1);
-  const slot = slotOf(interval);
-  const { location } = partAt(interval, position);
-  return location === slot ? move(-1, -1) : move(slot, location);
+  const slot = interval === undefined ? -1 : slotOf(interval);
+  if (slot < 0) return undefined;
+  const { location } = partAt(interval!, position);
+  return location === slot ? undefined : move(slot, location);
 }
 
 function entryMoves(fn: MFn, intervals: Intervals): Move[] {
@@ -108,26 +111,28 @@ function rewrite(
   p: number,
   { narrow }: MFn,
   intervals: Intervals,
-): { before: Move[]; after: Move[] } {
-  const before: Move[] = [];
-  const after: Move[] = [];
-  for (const [k, use] of inst.uses.entries()) {
+): { before: readonly Move[]; after: readonly Move[] } {
+  const { uses, pins } = inst;
+  const before: Move[] | undefined = pins.length > 0 ? [] : undefined;
+  let after = NONE;
+  for (let k = 0; k < uses.length; k++) {
+    const use = uses[k];
     if (use < 0) continue;
-    const pin = inst.pins[k] ?? -1;
+    const pin = pins[k] ?? -1;
     const at = locationAt(intervals, use, pin >= 0 ? p : p + 1);
-    if (pin >= 0) before.push(move(pin, at, narrow[use]));
-    inst.uses[k] = pin >= 0 ? pin : at;
-    if (inst.uses[k] >= SLOT) bug(`v${use} has no register where one is needed`);
+    if (pin >= 0) before!.push(move(pin, at, narrow[use]));
+    uses[k] = pin >= 0 ? pin : at;
+    if (uses[k] >= SLOT) bug(`v${use} has no register where one is needed`);
   }
   if (inst.def >= 0) {
     const location = locationAt(intervals, inst.def, definedAt(inst, p));
-    if (inst.pinnedDef >= 0) after.push(move(location, inst.pinnedDef, narrow[inst.def]));
+    if (inst.pinnedDef >= 0) after = [move(location, inst.pinnedDef, narrow[inst.def])];
     inst.def = inst.pinnedDef >= 0 ? inst.pinnedDef : location;
   }
-  return { before, after };
+  return { before: before ?? NONE, after };
 }
 
-type Add = (block: number, k: number, list: Move[]) => void;
+type Add = (block: number, k: number, list: readonly Move[]) => void;
 
 /** Moves on control-flow edges: at the head of a successor with one predecessor, else before the jump. */
 function edges(fn: MFn, intervals: Intervals, live: Liveness, add: Add, heads: boolean): void {
@@ -137,7 +142,9 @@ function edges(fn: MFn, intervals: Intervals, live: Liveness, add: Add, heads: b
       if (atHead !== heads) continue;
       const [end, start] = [intervals.starts[before + 1] - 1, intervals.starts[block.index]];
       const list: Move[] = [];
-      for (const register of live.in[block.index]) {
+      const registers = live.in[block.index];
+      for (let i = 0; i < registers.length; i++) {
+        const register = registers[i];
         const interval = intervals.of[register]!;
         if (interval.parts.length === 1) continue;
         const to = locationAt(intervals, register, start);
