@@ -4,6 +4,7 @@ import type { MapDefinition } from "../formats/container.ts";
 import type { Imports } from "./build/imports.ts";
 import type { Fn } from "./ir/ir.ts";
 import { bitCounts } from "./opt/bit-counts.ts";
+import { bitLoops } from "./opt/bit-loops.ts";
 import { bitTests } from "./opt/bit-tests.ts";
 import { blockLoops } from "./opt/block-loops.ts";
 import { cleanFlow } from "./opt/clean-flow.ts";
@@ -120,6 +121,8 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   // Addresses that are the same are one value now, and bytes are together again: what they were read by is gone.
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  // Phis of a loop are as few as they get.
+  { name: "bit-loops", run: bitLoops, skip: NOT_AT_0 },
   { name: "forward-loads", run: forwardLoads, skip: NOT_AT_0 },
   // Fewer loads are left that might read what is stored.
   { name: "dead-stores", run: deadStores, skip: NOT_AT_0 },
@@ -151,6 +154,8 @@ export const PASSES: readonly Pass[] = [
   { name: "value-numbering", run: valueNumbering, skip: [0, 1, "s"] },
   // A sum has a variable for each copy only if nothing else looks at it.
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  // Those of 32 bits have only now a phi of their own width.
+  { name: "bit-loops", run: bitLoops, skip: NOT_AT_0 },
   // What fits vectors repeats no operation of the processor, and neither kind of loop is unrolled.
   { name: "vectorise", run: vectorise, skip: [0, 1] },
   { name: "block-loops", run: blockLoops, skip: NOT_AT_0 },

@@ -385,11 +385,20 @@ function select(fn: Fn, v: Value, emit: Emit): Value {
   const [condition, yes, no] = v.args;
   if (isConst(condition)) return condition.lo === 0 ? no : yes;
   if (yes === no) return yes;
+  const whenZero = condition.op !== op.icmp || !isZero(condition.args[1]) ? -1 : condition.aux;
+  if (whenZero === EQ && isZero(yes) && isCountOf(no, condition.args[0])) return no;
+  if (whenZero === NE && isZero(no) && isCountOf(yes, condition.args[0])) return yes;
   // Of two values with clear upper halves the lower ones are chosen from.
   const isNarrow = (x: Value) => x.op === op.zext || (isConst(x) && x.hi === 0);
   if (v.type !== 64 || !isNarrow(yes) || !isNarrow(no) || (isConst(yes) && isConst(no))) return v;
   const low = (x: Value) => (isConst(x) ? fn.const(32, x.lo, 0) : x.args[0]);
   return emit(op.zext, 64, [emit(op.select, 32, [condition, low(yes), low(no)])]);
+}
+
+/** The number of set bits of x, which for zero is zero. */
+function isCountOf(v: Value, x: Value): boolean {
+  const count = v.op === op.zext || v.op === op.trunc ? v.args[0] : v;
+  return count.op === op.popcount && count.args[0] === x;
 }
 
 /** An atomic operation that changes nothing: as a sum it needs no loop. */

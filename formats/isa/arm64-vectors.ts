@@ -66,6 +66,8 @@ dup V<d>.4s, W<n> | 0100111000000100000011nnnnnddddd
 dup V<d>.2d, X<n> | 0100111000001000000011nnnnnddddd
 fmov W<d>, S<n> | 0001111000100110000000nnnnnddddd
 fmov X<d>, D<n> | 1001111001100110000000nnnnnddddd
+fmov S<d>, W<n> | 0001111000100111000000nnnnnddddd
+fmov D<d>, X<n> | 1001111001100111000000nnnnnddddd
 umov X<d>, V<n>.d[1] | 0100111000011000001111nnnnnddddd
 movi V<d>.16b, #j:i | 0100111100000jjj111001iiiiiddddd
 movi V<d>.2d, #mask j:i | 0110111100000jjj111001iiiiiddddd

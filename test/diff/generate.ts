@@ -152,7 +152,7 @@ class Generator {
     else if (kind < 86) this.branch();
     else if (kind < 88) this.meeting();
     else if (kind < 92) this.loop();
-    else if (kind < 93) this.rotation();
+    else if (kind < 93) this.random.chance(70) ? this.rotation() : this.bits();
     else if (kind < 95) this.array();
     else if (kind < 97) this.call();
     else this.helper();
@@ -368,6 +368,27 @@ class Generator {
     this.add(jump, { dst: 9, imm: up ? rounds : 0 }, { fixed: true, to: start });
     this.defined.add(scratch);
     this.defined.add(9);
+  }
+
+  /** A loop that takes away a number's bits, the lowest one first. */
+  private bits(): void {
+    const { random } = this;
+    const [x, less, sum] = random.pick([
+      [1, 2, 3],
+      [7, 0, 8],
+      [4, 9, 0],
+    ]);
+    for (const register of [x, sum]) if (!this.defined.has(register)) this.set(register, true);
+    const bits = random.pick(["64", "32"]);
+    const fixed = { fixed: true };
+    if (random.chance(50)) this.add(`and${bits}.imm`, { dst: x, imm: random.immediate() });
+    const start = this.label();
+    this.add(`mov${bits}.reg`, { dst: less, src: x }, fixed);
+    this.add(`add${bits}.imm`, { dst: less, imm: -1 }, fixed);
+    this.add(`and${bits}.reg`, { dst: x, src: less }, fixed);
+    this.add(random.pick(["add64.imm", "add32.imm"]), { dst: sum, imm: random.pick([1, 1, -5, 4096]) });
+    this.add(`jne${bits}.imm`, { dst: x, imm: 0 }, { fixed: true, to: start });
+    this.defined.add(less);
   }
 
   /** A loop over elements of the memory, from r7 and r8 on: gathered in one register, or written back. */

@@ -11,7 +11,11 @@ const ADR_RANGE = 2 ** 20;
 /** Without `vectors` the code touches general registers only. */
 export const makeArm64 = (lse: boolean, vectors: boolean): Target => ({
   arch: "arm64",
-  features: new Set(["branch-on-zero", "jump-tables", ...(vectors ? ["vectors", "rich-vectors"] : [])]),
+  features: new Set([
+    "branch-on-zero",
+    "jump-tables",
+    ...(vectors ? ["vectors", "rich-vectors", "popcount"] : []),
+  ]),
   loopAlignment: 1,
   registers: { order: ORDER, calleeSaved: CALLEE_SAVED },
   selection: arm64Selection,

@@ -323,6 +323,12 @@ class Encoder implements Machine {
         if (aux === 1) asm.emit(R.rbit[wide], def, uses[0]);
         asm.emit(R.clz[wide], def, aux === 1 ? def : uses[0]);
         break;
+      case K.popcount:
+        asm.emit(R.toVector[wide], 0, uses[0]);
+        asm.emit(R.count, 0, 0);
+        asm.emit(R.sum, 0, 0);
+        asm.emit(R.fromVector, def, 0);
+        break;
       case K.rev16:
         asm.emit(R.rev[0], def, uses[0]);
         this.shiftImm(1, def, def, 16, 0);

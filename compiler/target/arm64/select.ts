@@ -201,6 +201,9 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.ctz:
       emit(l, K.clz, v, [a]).aux = v.op === op.ctz ? 1 : 0;
       return;
+    case op.popcount:
+      emit(l, K.popcount, v, [a]);
+      return;
     case op.bswap16:
       emit(l, K.rev16, v, [a]);
       return;
