@@ -82,10 +82,18 @@ export function arm64(): Row[] {
   const counts = names.filter((name) => !LEFT_OUT.has(name)).map(countsOf);
   const mean = (ours: "runbpf" | "small", theirs: "clang" | "scalar") =>
     Math.exp(counts.reduce((sum, row) => sum + Math.log(row[ours] / row[theirs]), 0) / counts.length);
+  const above = (ours: "runbpf" | "small", theirs: "clang" | "scalar", target: number) =>
+    counts
+      .map((row) => ({ name: row.name, times: row[ours] / row[theirs] }))
+      .filter(({ times }) => times > target)
+      .sort((a, b) => b.times - a.times)
+      .map(({ name, times }) => `${name} ${times.toFixed(2)}`)
+      .join(", ") || "none";
   const row = (ours: "runbpf" | "small", theirs: "clang" | "scalar", target?: number): Row => ({
     key: `arm64.${ours}.${theirs}`,
     what: `arm64 instructions run at ${ours === "small" ? "-Os" : "-O2"}, times clang -O2${theirs === "scalar" ? " without vectors" : ""}`,
-    ...{ value: mean(ours, theirs), unit: "×", target, note: "geometric mean" },
+    ...{ value: mean(ours, theirs), unit: "×", target },
+    note: `geometric mean${target === undefined ? "" : `; more: ${above(ours, theirs, target)}`}`,
   });
   return [row("runbpf", "scalar", 1.1), row("runbpf", "clang", 1.1), row("small", "scalar")];
 }

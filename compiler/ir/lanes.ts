@@ -131,6 +131,10 @@ export class Lanes {
           : undefined;
       case op.select:
         return this.select(v, lane, depth);
+      case op.popcount:
+        return this.rich && lane === 64 && v.type === 64
+          ? this.population(this.node(a, 64, depth))
+          : undefined;
       default:
         return undefined;
     }
@@ -255,6 +259,16 @@ export class Lanes {
     let node = this.add("or", 16, [up, this.add("lshr", 16, [x], { lo: 8 })]);
     for (let wide = 32; wide <= lane; wide *= 2) node = this.widen(true, wide as Lane, node);
     return node;
+  }
+
+  /** Set bits as sums of fields of two, four and eight bits, and of all bytes. */
+  private population(x: number | undefined): number | undefined {
+    const every = (byte: number) => this.constant(8, byte);
+    const down = (k: number | undefined, by: number) => this.add("lshr", 64, [k], { lo: by });
+    const masked = (k: number | undefined, byte: number) => this.add("and", 64, [k, every(byte)]);
+    const twos = this.add("sub", 64, [x, masked(down(x, 1), 0x55)]);
+    const fours = this.add("add", 64, [masked(twos, 0x33), masked(down(twos, 2), 0x33)]);
+    return this.add("sad", 64, [masked(this.add("add", 64, [fours, down(fours, 4)]), 0x0f)]);
   }
 
   private shift(v: Value, lane: Lane, depth: number): number | undefined {
