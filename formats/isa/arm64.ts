@@ -133,6 +133,8 @@ ldrsw X<d>, [X<n>~, X<m>, lsl #j*2] | 10111000101mmmmm011j10nnnnnddddd
 str X<d>, [X<n>~, X<m>, lsl #j*3] | 11111000001mmmmm011j10nnnnnddddd
 ldr X<d>, [X<n>~, X<m>, lsl #j*3] | 11111000011mmmmm011j10nnnnnddddd
 stp X<d>, X<a>, [X<n>~, #+i*8] | 1010100100iiiiiiiaaaaannnnnddddd
+stp W<d>, W<a>, [X<n>~, #+i*4] | 0010100100iiiiiiiaaaaannnnnddddd
+ldp W<d>, W<a>, [X<n>~, #+i*4] | 0010100101iiiiiiiaaaaannnnnddddd
 ldp X<d>, X<a>, [X<n>~, #+i*8] | 1010100101iiiiiiiaaaaannnnnddddd
 stp X<d>, X<a>, [X<n>~, #+i*8]! | 1010100110iiiiiiiaaaaannnnnddddd
 ldp X<d>, X<a>, [X<n>~], #+i*8 | 1010100011iiiiiiiaaaaannnnnddddd

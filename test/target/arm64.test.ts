@@ -54,6 +54,62 @@ const CASES: [name: string, source: string, gives: string[]][] = [
     "r0 = r1\nr0 >>= 9\nr0 &= 0x7e\nexit",
     ["lsr x0, x0, #9", "and x0, x0, #0x7e", "ret"],
   ],
+  // Neighbours in memory.
+  [
+    "two loads",
+    "r0 = *(u64 *)(r1 + 16)\nr2 = *(u64 *)(r1 + 24)\nr0 *= r2\nexit",
+    ["ldp x1, x0, [x0, #0x10]", "mul x0, x1, x0", "ret"],
+  ],
+  [
+    "two loads, the higher one first",
+    "r0 = *(u64 *)(r1 - 8)\nr2 = *(u64 *)(r1 - 16)\nr0 *= r2\nexit",
+    ["ldp x0, x1, [x0, #-0x10]", "mul x0, x1, x0", "ret"],
+  ],
+  [
+    "two words",
+    "r0 = *(u32 *)(r1 + 4)\nr2 = *(u32 *)(r1 + 8)\nr0 *= r2\nexit",
+    ["ldp w1, w0, [x0, #4]", "mul x0, x1, x0", "ret"],
+  ],
+  [
+    "two loads that are no neighbours",
+    "r0 = *(u64 *)(r1 + 0)\nr2 = *(u64 *)(r1 + 16)\nr0 *= r2\nexit",
+    ["ldr x1, [x0]", "ldr x0, [x0, #0x10]", "mul x0, x1, x0", "ret"],
+  ],
+  [
+    "two loads beyond what a pair reaches",
+    "r0 = *(u64 *)(r1 + 512)\nr2 = *(u64 *)(r1 + 520)\nr0 *= r2\nexit",
+    ["ldr x1, [x0, #0x200]", "ldr x0, [x0, #0x208]", "mul x0, x1, x0", "ret"],
+  ],
+  [
+    "two loads between steps of a pair",
+    "r0 = *(u64 *)(r1 + 4)\nr2 = *(u64 *)(r1 + 12)\nr0 *= r2\nexit",
+    ["ldur x1, [x0, #4]", "ldur x0, [x0, #0xc]", "mul x0, x1, x0", "ret"],
+  ],
+  [
+    "a load from where a load leads",
+    "r1 = *(u64 *)(r1 + 8)\nr0 = *(u64 *)(r1 + 0)\nexit",
+    ["ldr x0, [x0, #8]", "ldr x0, [x0]", "ret"],
+  ],
+  [
+    "a word beside a double word",
+    "r0 = *(u64 *)(r1 + 0)\nr2 = *(u32 *)(r1 + 8)\nr0 *= r2\nexit",
+    ["ldr x1, [x0]", "ldr w0, [x0, #8]", "mul x0, x1, x0", "ret"],
+  ],
+  [
+    "two stores",
+    "*(u64 *)(r1 + 8) = r2\n*(u64 *)(r1 + 16) = r3\nr0 = r1\nexit",
+    ["stp x1, x2, [x0, #8]", "ret"],
+  ],
+  [
+    "two stores of one register, of words",
+    "*(u32 *)(r1 + 8) = r2\n*(u32 *)(r1 + 4) = r2\nr0 = r1\nexit",
+    ["stp w1, w1, [x0, #4]", "ret"],
+  ],
+  [
+    "three stores",
+    "*(u64 *)(r1 + 0) = r2\n*(u64 *)(r1 + 8) = r3\n*(u64 *)(r1 + 16) = r2\nr0 = r1\nexit",
+    ["stp x1, x2, [x0]", "str x1, [x0, #0x10]", "ret"],
+  ],
   // Operands.
   ["and not", "r2 ^= -1\nr0 = r1\nr0 &= r2\nexit", ["bic x0, x0, x1", "ret"]],
   ["a sum with a shift to the right", "r0 = r1\nr2 >>= 7\nr0 += r2\nexit", ["add x0, x0, x1, lsr #7", "ret"]],

@@ -57,6 +57,8 @@ class Encoder implements Machine {
   private readonly lse: boolean;
   /** The comparison that flags are of, while its registers are as they were. */
   private compared = { row: undefined as Arm64Row | undefined, n: -1, m: -1, i: 0 };
+  /** The access that was made last, where it ends. */
+  private last: { end: number; access: Access; register: number; base: number; disp: number } | undefined;
   private readonly kernels: MFn["kernels"];
   /** Registers to save, in the order of their places from sp up. */
   private readonly saved: number[];
@@ -91,6 +93,7 @@ class Encoder implements Machine {
   }
 
   startBlock(follows: boolean): void {
+    this.last = undefined;
     if (!follows) this.compared.row = undefined;
   }
 
@@ -202,15 +205,38 @@ class Encoder implements Machine {
   }
 
   /** [base + disp]; an offset that no form holds is added into x17. */
-  private at({ scaled, unscaled, bytes }: Access, register: number, base: number, disp: number): void {
+  private at(access: Access, register: number, base: number, disp: number): void {
     const { asm } = this;
+    const { scaled, unscaled, bytes } = access;
+    if (this.joins(access, register, base, disp)) return;
     if (disp >= 0 && disp % bytes === 0 && disp / bytes < 4096)
       asm.emit(scaled, register, base, 0, disp / bytes);
     else if (disp >= -256 && disp < 256) asm.emit(unscaled, register, base, 0, disp);
     else {
       this.addTo(X17, base, disp);
       asm.emit(scaled, register, X17);
+      return;
     }
+    this.last = { end: asm.size, access, register, base, disp };
+  }
+
+  /** Becomes one instruction with the access right in front of it, if that is its neighbour's. */
+  private joins(access: Access, register: number, base: number, disp: number): boolean {
+    const { asm, last } = this;
+    const { pair, bytes } = access;
+    if (pair === undefined || last?.end !== asm.size || last.access !== access || last.base !== base)
+      return false;
+    const low = Math.min(last.disp, disp);
+    const isFar = low % bytes !== 0 || low < -64 * bytes || low >= 64 * bytes;
+    if (isFar || Math.abs(last.disp - disp) !== bytes) return false;
+    // Of a load: what was loaded is not the address, nor lost at once.
+    const loads = access === LOAD["-32"] || access === LOAD["64"];
+    if (loads && (last.register === register || last.register === base)) return false;
+    const [first, second] = last.disp < disp ? [last.register, register] : [register, last.register];
+    asm.count--;
+    asm.emit(pair, first, base, 0, low / bytes, 0, second);
+    this.last = undefined;
+    return true;
   }
 
   /** The shortest of movz, movn and movk sequences, or an or of a bitmask. */

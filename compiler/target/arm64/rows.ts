@@ -103,6 +103,8 @@ export interface Access {
   scaled: Arm64Row;
   unscaled: Arm64Row;
   indexed: Arm64Row;
+  /** Two neighbours at once: the lower one is the first. */
+  pair?: Arm64Row;
   bytes: number;
 }
 
@@ -113,6 +115,9 @@ function access(name: string, width: "W" | "X", bytes: number): Access {
     scaled: arm64(`${name} ${width}<d>, [X<n>~, #i${bytes === 1 ? "" : `*${bytes}`}]`),
     unscaled: arm64(`${unscaled} ${width}<d>, [X<n>~, #+i]`),
     indexed: arm64(`${name} ${width}<d>, [X<n>~, X<m>${log === 0 ? "" : `, lsl #j*${log}`}]`),
+    pair: /^(ldr|str)$/.test(name)
+      ? arm64(`${name.slice(0, 2)}p ${width}<d>, ${width}<a>, [X<n>~, #+i*${bytes}]`)
+      : undefined,
     bytes,
   };
 }
