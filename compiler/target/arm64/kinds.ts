@@ -45,6 +45,8 @@ export const K = {
   table: 45, // def = address of the block's table
   entry: 46, // def = where entry uses[1] of the table uses[0] leads
   jumpRegister: 47, // to uses[0]
+  enter: 48, // saves registers and makes the frame
+  leave: 49, // undoes it; aux: bit r = register r is not to be touched
 } as const;
 
 /** A use of -1 is the zero register. */
