@@ -42,11 +42,11 @@ function splitAtFrame(fn: MFn): MFn | undefined {
   const live = liveRegisters(fn);
   const copied = acrossCalls(fn, region, live);
   const isCopied = new Set(copied);
-  const staysLive = blocks.some(
-    ({ index, successors }) =>
-      region.inside[index] === 1 &&
-      successors.some((next) => region.inside[next] === 0 && live.in[next].some((r) => isCopied.has(r))),
+  const behind = blocks.filter(
+    ({ index, predecessors }) =>
+      region.inside[index] === 0 && predecessors.some((before) => region.inside[before] === 1),
   );
+  const staysLive = behind.some(({ index }) => live.in[index].some((r) => isCopied.has(r)));
   return staysLive ? undefined : withCopies(fn, region, copied);
 }
 

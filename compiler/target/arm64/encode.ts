@@ -1,5 +1,5 @@
 /**
- * AArch64 encoding: allocated machine code to bytes, with prologue, epilogue and moves. x16 and x17 are scratch
+ * AArch64 encoding: allocated machine code to bytes, with frames and moves. x16 and x17 are scratch
  * here and nowhere else; x18 is never touched (platforms keep state there).
  */
 

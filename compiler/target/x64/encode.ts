@@ -1,5 +1,5 @@
 /**
- * x86-64 encoding: allocated machine code to bytes, with prologue, epilogue and moves. Requires real registers
+ * x86-64 encoding: allocated machine code to bytes, with frames and moves. Requires real registers
  * everywhere; guarantees branches of the shortest form that reaches.
  */
 
