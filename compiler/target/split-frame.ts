@@ -9,6 +9,7 @@ import { type FrameRegion, frameRegion } from "./frame-region.ts";
 import { type Liveness, liveRegisters } from "./live.ts";
 import { type Allocation, MBlock, type MFn, MInst, type RegisterFile } from "./mir.ts";
 import { needsFrame } from "./place-frame.ts";
+import { splitReturns } from "./split-returns.ts";
 
 export interface Allocated {
   fn: MFn;
@@ -29,14 +30,12 @@ export function allocateAroundFrame(fn: MFn, file: RegisterFile): Allocated[] {
 }
 
 /** The function with copies at the frame's start; undefined: there is no such start. */
-function splitAtFrame(fn: MFn): MFn | undefined {
+function splitAtFrame(original: MFn): MFn | undefined {
+  const shared = leastRegion(original);
+  const split = shared === undefined ? undefined : splitReturns(original, shared);
+  const fn = split ?? original;
   const { blocks } = fn;
-  const needs = Uint8Array.from(blocks, ({ insts }) =>
-    insts.some(({ frame, memory }) => frame === "needed" || memory === "frame" || memory === "frame-index")
-      ? 1
-      : 0,
-  );
-  const region = frameRegion(blocks, needs);
+  const region = split === undefined ? shared : leastRegion(fn);
   if (region === undefined || (isBranchedTo(blocks, region.start) && blocks[region.start].phis.length > 0))
     return undefined;
   const live = liveRegisters(fn);
@@ -48,6 +47,16 @@ function splitAtFrame(fn: MFn): MFn | undefined {
   );
   const staysLive = behind.some(({ index }) => live.in[index].some((r) => isCopied.has(r)));
   return staysLive ? undefined : withCopies(fn, region, copied);
+}
+
+/** The least that one can say before allocation. */
+function leastRegion({ blocks }: MFn): FrameRegion | undefined {
+  const needs = Uint8Array.from(blocks, ({ insts }) =>
+    insts.some(({ frame, memory }) => frame === "needed" || memory === "frame" || memory === "frame-index")
+      ? 1
+      : 0,
+  );
+  return frameRegion(blocks, needs);
 }
 
 /** What comes into the region and is needed behind a call in it. */

@@ -37,15 +37,15 @@ const CASES: { name: string; source: string; x64: string[]; arm64: string[] }[] 
         "g:\nr0 = r1\nif r1 > 4 goto end\nr1 += 1\ncall g\nr0 += 1\nend:\nexit",
     ),
     x64: "test je push mov dec call add pop ret mov jmp cmp ja push inc call inc pop ret mov ret".split(" "),
-    arm64: "cbz stp mov sub bl add ldp ret mov b cmp b.hi str add bl add ldr ret".split(" "),
+    arm64: "cbz stp mov sub bl add ldp ret mov b cmp b.hi str add bl add ldr ret ret".split(" "),
   },
   {
-    name: "ways that meet again: the frame is gone before",
+    name: "ways that meet at a short return: each has its own",
     source: callee(
       "r6 = r1\nr0 = r2\nif r1 < 2 goto end\nr1 -= 1\ncall f\nr6 -= 2\nend:\nr0 ^= r6\nr0 *= 3\nexit",
     ),
-    x64: "cmp jb push mov dec call add mov mov pop xor lea ret".split(" "),
-    arm64: "cmp b.lo stp mov sub bl sub mov mov ldp eor add ret".split(" "),
+    x64: "cmp jb push mov dec call add xor lea pop ret xor lea ret".split(" "),
+    arm64: "cmp b.lo stp mov sub bl sub eor add ldp ret eor add ret".split(" "),
   },
 ];
 
