@@ -26,11 +26,11 @@ import { PASSES } from "./passes.ts";
 import type { Func, Program } from "./program.ts";
 import { assignSlots } from "./slots.ts";
 import { stackNeeds } from "./stack-need.ts";
-import { allocate } from "./target/allocate.ts";
 import { encodeBytecode, patchBytecode } from "./target/bytecode.ts";
 import type { FunctionCode } from "./target/code.ts";
 import { splitCriticalEdges } from "./target/critical-edges.ts";
 import { Lowering } from "./target/lower.ts";
+import { type Allocated, allocateAroundFrame } from "./target/split-frame.ts";
 import type { Target } from "./target/target.ts";
 import { targetFor } from "./target/targets.ts";
 import { type Verdict, type VerifyOptions, verify } from "./verify/verify.ts";
@@ -247,6 +247,8 @@ const NO_CODE: FunctionCode = {
   stack: 0,
 };
 
+const shorter = (a: FunctionCode, b: FunctionCode): FunctionCode => (b.bytes.length < a.bytes.length ? b : a);
+
 /** SSA to machine code, for every function. */
 function generate(
   fns: Fn[],
@@ -262,11 +264,11 @@ function generate(
     return { ...new Lowering(fn, context, target.selection).run(), alignment };
   });
   clock.done("select");
-  const allocated = machine.map((fn) => allocate(fn, target.registers));
+  const allocated = machine.map((fn) => allocateAroundFrame(fn, target.registers));
   clock.done("allocate");
-  const codes = machine.map((fn, f) =>
-    fns[f].dead ? NO_CODE : target.encode(fn, allocated[f], fns[f].stack),
-  );
+  const encoded = (ways: Allocated[], f: number) =>
+    ways.map(({ fn, allocation }) => target.encode(fn, allocation, fns[f].stack)).reduce(shorter);
+  const codes = allocated.map((ways, f) => (fns[f].dead ? NO_CODE : encoded(ways, f)));
   clock.done("encode");
   return codes;
 }

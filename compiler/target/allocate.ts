@@ -67,6 +67,7 @@ class Scan {
   slots = 0;
   private readonly fn: MFn;
   private readonly order: readonly number[];
+  private readonly calleeSaved: number;
   private readonly intervals: Intervals;
   /** Descending by start: the next one is the last. */
   private readonly unhandled: Interval[];
@@ -82,6 +83,7 @@ class Scan {
   constructor(fn: MFn, file: RegisterFile, intervals: Intervals) {
     this.fn = fn;
     this.order = file.order;
+    this.calleeSaved = file.calleeSaved;
     this.intervals = intervals;
     this.unhandled = intervals.of.filter((i) => i !== undefined).sort((a, b) => b.start - a.start);
   }
@@ -164,7 +166,13 @@ class Scan {
 
   /** A register that saves a move and is free for the whole of `current`, or -1. */
   private hinted(current: Interval): number {
-    const fits = (r: number) => r >= 0 && r < SLOT && this.free[r] >= current.end && this.order.includes(r);
+    const shunned = this.shunned(current);
+    const fits = (r: number) =>
+      r >= 0 &&
+      r < SLOT &&
+      this.free[r] >= current.end &&
+      ((shunned >> r) & 1) === 0 &&
+      this.order.includes(r);
     const often = mostFrequent(current.hints.filter(fits));
     if (often >= 0) return often;
     for (const friend of current.friends) {
@@ -179,6 +187,11 @@ class Scan {
     return -1;
   }
 
+  /** Registers for whose sake there would have to be a frame. */
+  private shunned({ register }: Interval): number {
+    return this.fn.frameless?.[register] === 1 ? this.calleeSaved : 0;
+  }
+
   /** The first register that is free for all of `current` and for what would best be in the same one after it; or -1. */
   private shared(current: Interval): number {
     const chain: Interval[] = [];
@@ -186,7 +199,9 @@ class Scan {
       at = this.following(at);
       if (at !== undefined) chain.push(at);
     }
+    const shunned = this.shunned(current);
     const fits = (r: number, length: number) => {
+      if ((shunned >> r) & 1) return false;
       for (let k = 0; k < length; k++) if (this.fixedMeets(r, chain[k]) !== NEVER) return false;
       return this.free[r] >= current.end;
     };

@@ -8,11 +8,12 @@ import type { FunctionCode } from "./code.ts";
 import { appendTables } from "./jump-table.ts";
 import { type Ends, mergeTails } from "./merge-tails.ts";
 import { type Allocation, type MBlock, type MFn, type MInst, type Move, SLOT } from "./mir.ts";
+import { type Frames, placeFrame } from "./place-frame.ts";
 import { SWAP } from "./resolve.ts";
 import { findLoops, rotateLoops } from "./rotate-loops.ts";
 
 /** A target's encoder for one function. */
-export interface Machine extends Ends {
+export interface Machine extends Ends, Frames {
   /** Bytes so far, without branches. */
   readonly size: number;
   /** Bytes of native stack that a call takes, its return address included. */
@@ -22,7 +23,6 @@ export interface Machine extends Ends {
   readonly unit: number;
   readonly entryBytes: 2 | 4;
   readonly forms: BranchForms;
-  prologue(): void;
   /** A block begins; `follows`: control comes from the end of the block that was made last, and nowhere else. */
   startBlock(follows: boolean): void;
   /** `keepsFlags`: around a comparison. */
@@ -46,6 +46,7 @@ export interface Machine extends Ends {
 export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine): FunctionCode {
   findLoops(fn);
   const rotated = rotateLoops(fn, allocation, machine.jump);
+  placeFrame(rotated.fn, rotated.allocation, machine);
   const merged = mergeTails(rotated.fn, rotated.allocation, machine);
   return new Emitter(merged.fn, merged.allocation, machine).run();
 }
@@ -82,7 +83,6 @@ class Emitter {
   run(): FunctionCode {
     const { machine } = this;
     const starts: number[] = [];
-    machine.prologue();
     let last = -1;
     for (const block of this.fn.blocks) {
       if (this.isAligned(block)) this.add(block.index - 1, this.fn.alignment, PAD, block.last + 1);
@@ -133,13 +133,14 @@ class Emitter {
 
   /** Values that change places on the way round a loop: moves through a free register wait less than exchanges. */
   private breakCycles(liveIn: Int32Array): void {
-    for (const { index, insts, successors, depth } of this.fn.blocks) {
+    const { scratch, calleeSaved } = this.machine;
+    for (const { index, insts, successors, depth, framed } of this.fn.blocks) {
       if (depth === 0 || successors.length !== 1) continue;
       const list = this.moves[index][insts.length - 1];
       if (list.some(({ hi }) => hi === SWAP))
         this.moves[index][insts.length - 1] = withoutSwaps(
           list,
-          this.machine.scratch & ~liveIn[successors[0]],
+          scratch & ~liveIn[successors[0]] & (framed ? -1 : ~calleeSaved),
         );
     }
   }

@@ -10,6 +10,8 @@ import { type Allocation, MBlock, type MFn, MInst, type Move } from "./mir.ts";
 export interface Ends {
   /** The kind of an unconditional branch. */
   readonly jump: number;
+  /** The kind of what gives the frame up. */
+  readonly leave: number;
   /** A return in no more bytes than a short jump. */
   isShortReturn(inst: MInst): boolean;
 }
@@ -129,8 +131,11 @@ class Merger {
     // A way back into a loop without anything else may become one with its branch.
     if (jumps && insts.length === 1 && successors[0] <= b) return false;
     if (jumps && successors[0] === b + 1) return this.fn.small && length > 1;
-    if (!jumps && this.ends.isShortReturn(last) && length < 3) return false;
-    return this.fn.small || (depth === 0 && (jumps || length > 3));
+    if (jumps) return this.fn.small || depth === 0;
+    // A return and what gives the frame up are one.
+    const leaves = insts.length > 1 && insts[insts.length - 2].kind === this.ends.leave;
+    const least = leaves ? 2 : this.ends.isShortReturn(last) ? 3 : 1;
+    return length >= least && (this.fn.small || (depth === 0 && length > (leaves ? 4 : 3)));
   }
 
   /** New blocks, with the cut ones in parts and jumps to those parts. */
@@ -150,6 +155,7 @@ class Merger {
         const made = new MBlock(blocks.length);
         made.insts = part.insts;
         made.depth = block.depth;
+        made.framed = block.framed;
         if (p === 0) made.last = block.last;
         liveIn.push(p === 0 ? allocation.liveIn[b] : -1);
         blocks.push(made);

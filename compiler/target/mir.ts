@@ -50,6 +50,8 @@ export class MInst {
   clobbers = 0;
   /** Clobbered registers are overwritten only after the uses are read, which may be in them. */
   readsFirst = false;
+  /** Whether the function's frame must be there or must be gone: of calls that return here, of returns and jumps out. */
+  frame: "any" | "needed" | "gone" = "any";
   width = 64;
   lo = 0;
   hi = 0;
@@ -87,6 +89,8 @@ export class MBlock {
   /** Of a block that ends in a jump by table: indexes of successors. */
   table: readonly number[] = [];
   depth = 0;
+  /** The frame is there (place-frame.ts). */
+  framed = true;
   /** The last block of the loop that begins here in the order of blocks, or -1. */
   last = -1;
 
@@ -107,6 +111,8 @@ export interface MFn {
   blocks: MBlock[];
   /** Number of virtual registers. */
   registers: number;
+  /** By virtual register: 1 = made where there should be no frame (split-frame.ts). */
+  frameless?: Uint8Array;
   /** Arguments at entry: the virtual register and the real one that it comes in. */
   entry: { register: number; real: number }[];
 }

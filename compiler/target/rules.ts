@@ -31,6 +31,9 @@ export interface SharedKinds {
   jumpRegister: number;
   ret: number;
   trap: number;
+  /** What makes the frame, and what gives it up without touching registers r for which aux has bit r. */
+  enter: number;
+  leave: number;
 }
 
 /** A calling convention, in real registers. */
@@ -155,6 +158,7 @@ export function selectCall(
     : [kinds.callSlot, kinds.call, kinds.callRegister];
   const kind = indirect ? register : v.op === op.call ? call : slot;
   const inst = l.emit(kind, l.useCount[v.id] > 0 && !tail ? l.register(v) : -1, uses);
+  inst.frame = tail ? "gone" : "needed";
   inst.readsFirst = true;
   inst.pins = pins;
   if (inst.def >= 0) inst.pinnedDef = convention.result;
@@ -164,10 +168,8 @@ export function selectCall(
 }
 
 /** Whether a function calls something that returns to it. */
-export const makesCalls = ({ blocks }: MFn, { callSlot, call, callRegister }: SharedKinds): boolean =>
-  blocks.some(({ insts }) =>
-    insts.some(({ kind }) => kind === callSlot || kind === call || kind === callRegister),
-  );
+export const makesCalls = ({ blocks }: MFn): boolean =>
+  blocks.some(({ insts }) => insts.some(({ frame }) => frame === "needed"));
 
 /** A loop of its own: its arguments stay, unless it overwrites them. */
 export function selectKernel(l: Lowering, kinds: SharedKinds, v: Value, clobbers: number): MInst {
@@ -191,8 +193,11 @@ export function selectEnd(
 ): void {
   if (block.end === "jump") l.emit(kinds.jump, -1, []);
   else if (block.end === "return" && l.isTail(block.control!)) return;
-  else if (block.end === "return") l.emit(kinds.ret, -1, [l.register(block.control!)]).pins = [result];
-  else if (block.end === "trap") l.emit(kinds.trap, -1, []);
+  else if (block.end === "return") {
+    const ret = l.emit(kinds.ret, -1, [l.register(block.control!)]);
+    ret.pins = [result];
+    ret.frame = "gone";
+  } else if (block.end === "trap") l.emit(kinds.trap, -1, []);
   else if (block.end === "switch") jumpByTable(l, kinds, l.register(block.control!));
   else branch(l, block.control!);
 }

@@ -149,7 +149,8 @@ class Generator {
     else if (kind < 67) this.store();
     else if (kind < 72) this.atomic();
     else if (kind < 76) this.indexed();
-    else if (kind < 86) this.branch();
+    else if (kind < 84) this.branch();
+    else if (kind < 86) this.early();
     else if (kind < 88) this.meeting();
     else if (kind < 92) this.loop();
     else if (kind < 93) this.random.chance(70) ? this.rotation() : this.bits();
@@ -267,6 +268,19 @@ class Generator {
       this.defined = before;
     }
     this.defined = new Set([...this.defined].filter((register) => after.has(register)));
+  }
+
+  /** A return on one of two ways. */
+  private early(): void {
+    const jump = this.condition();
+    const before = new Set(this.defined);
+    this.statements(this.random.below(3));
+    const src = this.read();
+    const mixes = this.defined.has(0) && this.random.chance(50);
+    this.add(mixes ? "xor64.reg" : "mov64.reg", { dst: 0, src }, { fixed: !mixes });
+    this.add("exit", {}, { fixed: true });
+    jump.to = this.label();
+    this.defined = before;
   }
 
   /** A value that one of two ways changes last is compared with zero where they meet. */

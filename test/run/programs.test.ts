@@ -306,6 +306,28 @@ exit`,
     result: 55n,
   },
   {
+    name: "a recursion that returns early, with all arguments live across its calls",
+    code: "r1 = 6\nr2 = 3\nr3 = 5\nr4 = 7\nr5 = 11\ncall f\nexit\nf:\nif r1 == 0 goto base\nr6 = r2\nr7 = r3\nr8 = r4\nr9 = r5\nr1 -= 1\nr2 = r5\nr5 = r6\ncall f\nr0 *= 2\nr0 += r6\nr0 ^= r7\nr0 += r8\nr0 -= r9\nexit\nbase:\nr0 = r2\nr0 += r5\nexit",
+    result: 1190n,
+  },
+  {
+    name: "a frame on one way only, and ways that meet behind it",
+    code: "r6 = r1\nr7 = 0\nr8 = 0\nl:\nr1 = r7\nr2 = r6\ncall f\nr8 *= 31\nr8 += r0\nr7 += 1\nif r7 != 5 goto l\nr0 = r8\nexit\nf:\nr6 = r1\nr0 = 1\nif r1 < 3 goto end\n*(u64 *)(r10 - 16) = 40\n*(u64 *)(r10 - 8) = 50\nr3 = *(u8 *)(r2 + 1)\nr3 &= 1\nr3 <<= 3\nr3 += r10\nr6 = *(u64 *)(r3 - 16)\nr1 -= 3\ncall f\nend:\nr0 ^= r6\nr0 *= 3\nexit",
+    memory: BYTES,
+    result: 2783331n,
+  },
+  {
+    name: "an early return from a loop, and one from in front of it",
+    code: "r6 = r1\nr7 = 0\nr8 = 0\nl:\nr1 = r7\nr2 = r6\ncall f\nr8 *= 31\nr8 += r0\nr7 += 1\nif r7 != 12 goto l\nr0 = r8\nexit\nf:\nr0 = 9\nif r1 == 4 goto end\nr6 = r1\nr7 = r2\nr8 = 0\nm:\nif r6 == 0 goto out\nr6 -= 1\nr0 = r6\nr0 &= 7\nr0 += r7\nr0 = *(u8 *)(r0 + 0)\nif r0 == 0xb4 goto end\nr1 = r0\nr2 = r8\ncall g\nr8 = r0\ngoto m\nout:\nr0 = r8\nend:\nexit\ng:\nr0 = r2\nif r1 < 0x93 goto o\nr6 = r1\nr1 -= 0x11\nr2 += 3\ncall g\nr0 += r6\no:\nexit",
+    memory: BYTES,
+    result: 141992601426865n,
+  },
+  {
+    name: "a fourth argument of a call in place of a return, beside one that needs a frame",
+    code: "r1 = 3\ncall f\nr1 = r0\nr2 = 1\nr3 = 2\nr4 = 77\ncall g\nexit\nf:\nr0 = r1\nif r0 == 0 goto o\nr1 -= 1\ncall f\nr0 += 1\no:\nexit\ng:\nr0 = r4\nr0 ^= r3\nif r1 == 0 goto p\nr1 -= 1\ncall g\nr0 += 7\np:\nexit",
+    result: 100n,
+  },
+  {
     name: "five arguments",
     code: "r1 = 1\nr2 = 20\nr3 = 300\nr4 = 4000\nr5 = 50000\ncall f\nexit\nf:\nr0 = r1\nr0 += r2\nr0 += r3\nr0 += r4\nr0 += r5\nexit",
     result: 54321n,

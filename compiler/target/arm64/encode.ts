@@ -1,5 +1,5 @@
 /**
- * AArch64 encoding: allocated machine code to bytes, with prologue, epilogue and moves. x16 and x17 are scratch
+ * AArch64 encoding: allocated machine code to bytes, with frames and moves. x16 and x17 are scratch
  * here and nowhere else; x18 is never touched (platforms keep state there).
  */
 
@@ -51,6 +51,10 @@ class Encoder implements Machine {
   private tables = 0;
   readonly jump = K.jump;
   readonly branch = K.branch;
+  readonly enter = K.enter;
+  readonly leave = K.leave;
+  readonly hasFrame: boolean;
+  readonly calleeSaved = CALLEE_SAVED;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
   readonly asm = new Arm64Assembler();
@@ -70,10 +74,11 @@ class Encoder implements Machine {
     this.kernels = fn.kernels;
     this.entryBytes = entryBytes(fn, allocation);
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
-    if (makesCalls(fn, K)) this.saved.unshift(LINK);
+    if (makesCalls(fn)) this.saved.unshift(LINK);
     this.slots = 8 * this.saved.length;
     this.frameEnd = this.slots + 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
     this.stack = Math.ceil(this.frameEnd / 16) * 16;
+    this.hasFrame = this.stack > 0;
   }
 
   get size(): number {
@@ -85,7 +90,7 @@ class Encoder implements Machine {
   }
 
   isShortReturn(inst: MInst): boolean {
-    return inst.kind === K.ret && this.stack === 0;
+    return inst.kind === K.ret;
   }
 
   inverse(condition: number): number {
@@ -111,9 +116,8 @@ class Encoder implements Machine {
   }
 
   /** The first pair is saved while the stack pointer goes down, where the distance fits. */
-  prologue(): void {
+  private save(): void {
     const { asm, saved, stack } = this;
-    if (stack === 0) return;
     const pre = saved.length > 0 && stack <= 504 && (saved.length > 1 || stack <= 256);
     if (!pre) this.addTo(SP, SP, -stack);
     for (let k = 0; k < saved.length; k += 2) {
@@ -125,8 +129,8 @@ class Encoder implements Machine {
     }
   }
 
-  /** Undoes the prologue. */
-  private leave(): void {
+  /** Undoes it. */
+  private restore(): void {
     const { asm, saved, stack } = this;
     const post = saved.length > 0 && stack <= 504 && (saved.length > 1 || stack <= 255);
     for (let k = (saved.length - 1) & ~1; k >= 0; k -= 2) {
@@ -136,7 +140,7 @@ class Encoder implements Machine {
       else if (last) asm.emit(R.ldrPost, saved[k], SP, 0, stack);
       else asm.emit(R.ldr, saved[k], SP, 0, k);
     }
-    if (!post && stack > 0) this.addTo(SP, SP, stack);
+    if (!post) this.addTo(SP, SP, stack);
   }
 
   /** to = from + n; sp is allowed. Large numbers go through x17. */
@@ -399,21 +403,17 @@ class Encoder implements Machine {
         asm.emit(R.blr, 0, CONVENTION.target);
         break;
       case K.tailSlot:
-        this.leave();
         this.at(LOAD["64"], X16, 5, 8 * aux);
         asm.emit(R.br, 0, X16);
         break;
       case K.tailCall:
-        this.leave();
         this.fixups.push({ at: asm.size, kind: "function", target: aux });
         asm.emit(R.b);
         break;
       case K.tailRegister:
-        this.leave();
         asm.emit(R.br, 0, CONVENTION.tailTarget);
         break;
       case K.ret:
-        this.leave();
         asm.emit(R.ret, 0, LINK);
         break;
       case K.mulHigh:
@@ -437,6 +437,12 @@ class Encoder implements Machine {
       }
       case K.kernel:
         expandKernel(this, this.kernels[aux], uses, def, inst.width);
+        break;
+      case K.enter:
+        this.save();
+        break;
+      case K.leave:
+        this.restore();
         break;
       case K.trap:
         asm.emit(R.brk, 0, 0, 0, 1);

@@ -42,10 +42,12 @@ export const K = {
   tailSlot: 40, // as callSlot, call and callRegister, with the caller's frame gone and its return address
   tailCall: 41,
   tailRegister: 42,
-  popcount: 48, // bits of uses[0]; v0 is lost
+  popcount: 50, // bits of uses[0]; v0 is lost
   table: 45, // def = address of the block's table
   entry: 46, // def = where entry uses[1] of the table uses[0] leads
   jumpRegister: 47, // to uses[0]
+  enter: 48, // saves registers and makes the frame
+  leave: 49, // undoes it; aux: bit r = register r is not to be touched
 } as const;
 
 /** A use of -1 is the zero register. */

@@ -1,5 +1,5 @@
 /**
- * x86-64 encoding: allocated machine code to bytes, with prologue, epilogue and moves. Requires real registers
+ * x86-64 encoding: allocated machine code to bytes, with frames and moves. Requires real registers
  * everywhere; guarantees branches of the shortest form that reaches.
  */
 
@@ -48,6 +48,8 @@ export const ORDER = [
 ]; // prettier-ignore
 const SAVED = [X64.rbx, X64.rbp, X64.r12, X64.r13, X64.r14, X64.r15];
 export const CALLEE_SAVED = SAVED.reduce((bits, r) => bits | (1 << r), 0);
+/** What a call overwrites, cheap ones first. */
+const VOLATILE = [X64.rcx, X64.rdx, X64.rsi, X64.rdi, X64.rax, X64.r8, X64.r9, X64.r10, X64.r11];
 
 /** Encodes one function; `bpfStack` is its BPF frame in bytes. */
 export function encodeX64(fn: MFn, allocation: Allocation, bpfStack: number): FunctionCode {
@@ -65,6 +67,10 @@ class Encoder implements Machine {
   private tables = 0;
   readonly jump = K.jump;
   readonly branch = K.branch;
+  readonly enter = K.enter;
+  readonly leave = K.leave;
+  readonly hasFrame: boolean;
+  readonly calleeSaved = CALLEE_SAVED;
   readonly scratch: number;
   readonly fixups: FunctionCode["fixups"] = [];
   readonly stack: number;
@@ -85,8 +91,9 @@ class Encoder implements Machine {
     this.saved = SAVED.filter((r) => (allocation.written >> r) & 1);
     this.frameEnd = 8 * allocation.slots + Math.ceil(bpfStack / 8) * 8;
     const unaligned = (8 + 8 * this.saved.length + this.frameEnd) % 16 !== 0;
-    this.frame = this.frameEnd + (makesCalls(fn, K) && unaligned ? 8 : 0);
+    this.frame = this.frameEnd + (makesCalls(fn) && unaligned ? 8 : 0);
     this.stack = 8 + 8 * this.saved.length + this.frame;
+    this.hasFrame = this.stack > 8;
   }
 
   get size(): number {
@@ -98,7 +105,7 @@ class Encoder implements Machine {
   }
 
   isShortReturn(inst: MInst): boolean {
-    return inst.kind === K.ret && this.frame === 0 && this.saved.length === 0;
+    return inst.kind === K.ret;
   }
 
   inverse(condition: number): number {
@@ -109,22 +116,23 @@ class Encoder implements Machine {
     if (!follows) this.flags.forget();
   }
 
-  prologue(): void {
+  private save(): void {
     for (const r of this.saved) this.asm.r(R.push, r);
     this.adjust(-this.frame);
   }
 
-  /** Eight bytes more or less are shortest as a push or a pop of a register that holds nothing. */
-  private adjust(by: number): void {
+  /** Eight bytes more or less are shortest as a push or a pop of a register that holds nothing: none of `needed`. */
+  private adjust(by: number, needed = 0): void {
     if (by === 0) return;
+    const free = by === 8 ? VOLATILE.find((r) => ((needed >> r) & 1) === 0) : undefined;
     if (by === -8) this.asm.r(R.push, X64.rax);
-    else if (by === 8) this.asm.r(R.pop, X64.rcx);
+    else if (free !== undefined) this.asm.r(R.pop, free);
     else this.aluImm(by < 0 ? 3 : 0, 1, X64.rsp, Math.abs(by));
   }
 
   /** All of the frame but the return address goes. */
-  private leave(): void {
-    this.adjust(this.frame);
+  private restore(needed: number): void {
+    this.adjust(this.frame, needed);
     for (const r of [...this.saved].reverse()) this.asm.r(R.pop, r);
   }
 
@@ -346,20 +354,16 @@ class Encoder implements Machine {
         else this.memory(R.callMemory, 0, inst);
         break;
       case K.tailSlot:
-        this.leave();
         asm.rm(R.jmpMemory, 0, X64.r9, NO_INDEX, 1, 8 * aux);
         break;
       case K.tailCall:
-        this.leave();
         asm.op(R.jmp32, 0);
         this.fixups.push({ at: asm.size - 4, kind: "function", target: aux });
         break;
       case K.tailRegister:
-        this.leave();
         asm.rr(R.jmpMemory, 0, X64.rax);
         break;
       case K.ret:
-        this.leave();
         asm.op(R.ret);
         break;
       case K.aluLoad:
@@ -407,6 +411,12 @@ class Encoder implements Machine {
         asm.rr(row[inst.disp === 64 ? 1 : 0], def, uses[1]);
         break;
       }
+      case K.enter:
+        this.save();
+        break;
+      case K.leave:
+        this.restore(aux);
+        break;
       case K.trap:
         asm.op(R.ud2);
         break;

@@ -54,6 +54,8 @@ export const K = {
   table: 51, // def = address of the block's table
   entry: 52, // def = where entry uses[1] of the table uses[0] leads
   jumpRegister: 53, // to uses[0]
+  enter: 54, // saves registers and makes the frame
+  leave: 55, // undoes it; aux: bit r = register r is not to be touched
   mulHigh: 34, // uses[0] in rax; def in rdx
 } as const;
 
