@@ -63,13 +63,16 @@ export type Reduction = "add" | "xor" | "or" | "and" | "smax" | "smin" | "umax" 
 
 /**
  * The value's arguments: the number of rounds, at least `lanes`; then what nodes, `start` and `store` name. A reduction
- * leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads the last
- * elements first. Its array does not begin behind one it reads within the bytes that are read.
+ * leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads that step's
+ * elements first. Its steps go up, and its array does not begin behind one it reads within the bytes that are read; or
+ * they go down, and its array does not end in front of the end of one it reads within them.
  */
 export interface Kernel {
   lanes: number;
   /** Rounds are a multiple of `lanes`, and steps are done one by one: the least code. */
   single: boolean;
+  /** Of a store: the steps go from the last elements to the first. Addresses are the first's all the same. */
+  down: boolean;
   nodes: KernelNode[];
   /** Index of the node whose lanes are gathered or stored. */
   root: number;
@@ -84,7 +87,7 @@ export interface Kernel {
 
 /** The text form of a kernel: its nodes in their order. */
 export function printKernel(
-  { lanes, single, nodes, root, reduce, lane, store }: Kernel,
+  { lanes, single, down, nodes, root, reduce, lane, store }: Kernel,
   args: readonly string[],
 ): string {
   const place = (aux: number, offset: number) =>
@@ -101,7 +104,8 @@ export function printKernel(
   const list = nodes.map((node, k) => `%${k} = ${text(node)}`);
   const last =
     store === undefined ? `${reduce}${lane} %${root}` : `store [${place(store.aux, store.offset)}], %${root}`;
-  return `${lanes} of ${args[0]}${single ? " one by one" : ""} { ${[...list, last].join("; ")} }`;
+  const order = `${down ? " down" : ""}${single ? " one by one" : ""}`;
+  return `${lanes} of ${args[0]}${order} { ${[...list, last].join("; ")} }`;
 }
 
 /** Registers that a node fills. */

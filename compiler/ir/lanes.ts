@@ -76,12 +76,15 @@ export class Lanes {
   /** Lanes may become narrower: what is stored fills whole registers in the end. */
   private readonly packs: boolean;
   private readonly loop: CountedLoop;
+  /** Arrays are walked from their ends down. */
+  readonly down: boolean;
   /** The target's vectors have swaps, shifts of each lane by its own, and products of 64-bit lanes with a sign. */
   private readonly rich: boolean;
   private readonly known = new Map<string, number | undefined>();
 
-  constructor(loop: CountedLoop, lanes: number, packs: boolean, rich: boolean) {
+  constructor(loop: CountedLoop, lanes: number, down: boolean, packs: boolean, rich: boolean) {
     this.loop = loop;
+    this.down = down;
     this.rich = rich;
     this.packs = packs;
     this.lanes = lanes;
@@ -217,7 +220,8 @@ export class Lanes {
 
   private load(v: Value, lane: Lane): number | undefined {
     const own = (v.op.bytes * 8) as Lane;
-    if (own > lane || this.loop.stride(v.args[0]) !== v.op.bytes) return undefined;
+    if (own > lane || this.loop.stride(v.args[0]) !== (this.down ? -v.op.bytes : v.op.bytes))
+      return undefined;
     const bytes = this.lanes * v.op.bytes;
     if (bytes !== 4 && bytes !== 8 && bytes % 16 !== 0) return undefined;
     this.loads.push(v);

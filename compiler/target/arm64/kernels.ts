@@ -302,21 +302,27 @@ class Expansion {
 
   /** Pointers of a run that is repeated, behind so many steps; 0: they stay. */
   private pointers(scale: number): Pointers {
+    const { lanes, down } = this.kernel;
     const registers = this.places.map((_, k) => registerOfPlace(k));
-    return { registers, moves: this.places.map(({ bytes }) => bytes * this.kernel.lanes * scale) };
+    const elements = (down ? -scale : scale) * lanes;
+    return { registers, moves: this.places.map(({ bytes }) => bytes * elements) };
   }
 
   /** Does as many steps as `scale` says while so many are left; COUNT is then what is left, without a step. */
   private main(body: (by: number) => boolean): boolean {
     const { scale, uses } = this;
-    const { lanes } = this.kernel;
-    this.point(false);
+    const { lanes, down } = this.kernel;
+    if (!down) this.point(false);
     this.count(R.subs, uses[0], scale * lanes);
-    if (scale === 1) return true;
-    const few = this.jump(BELOW);
-    if (!this.loop(NOT_BELOW, scale * lanes, () => body(scale))) return false;
-    this.here(few);
-    this.count(R.adds, COUNT, (scale - 1) * lanes);
+    if (scale > 1) {
+      const few = this.jump(BELOW);
+      if (down) this.point(true);
+      if (!this.loop(NOT_BELOW, scale * lanes, () => body(scale))) return false;
+      this.here(few);
+      this.count(R.adds, COUNT, (scale - 1) * lanes);
+    }
+    // On the way down COUNT is also where the next step begins. The flags stay.
+    if (down) this.point(true);
     return true;
   }
 
@@ -366,13 +372,14 @@ class Expansion {
 
   private store(): boolean {
     const { kernel, graph, uses } = this;
-    const { lanes, store, single } = kernel;
+    const { lanes, store, single, down } = kernel;
     const to = placeOf(this.places, store!.aux, store!.offset, graph.nodes[graph.root].lane / 8);
     const tail = single ? 0 : this.last();
     if (tail < 0) return false;
     const body = (by: number) => {
       const known = new Map<string, number>();
-      for (let part = 0; part < by; part += 2) {
+      for (let k = 0; k < by; k += 2) {
+        const part = down ? Math.max(0, by - 2 - k) : k;
         const parts = by === 1 ? [0] : [part, part + 1];
         const values = parts.map((p) => this.value(graph.root, p, by, known));
         this.steps.store(to.k, to.offset + 16 * part, values);
@@ -384,19 +391,19 @@ class Expansion {
     const done = this.jump(NOT_ABOVE);
     if (!this.loop(ABOVE, lanes, () => body(1))) return false;
     this.here(done);
-    this.count(SCALAR.subImm[1], uses[0], lanes);
-    this.pointTo(TEMP, this.places[to.k], true);
+    if (!down) this.count(SCALAR.subImm[1], uses[0], lanes);
+    this.pointTo(TEMP, this.places[to.k], !down);
     this.steps.store(0, to.offset, [tail]);
     return this.steps.flush({ registers: [TEMP], moves: [0] });
   }
 
-  /** The last elements, read before anything is written, in a register of their own; -1: there is none. */
+  /** The last step's elements, read before anything is written, in a register of their own; -1: there is none. */
   private last(): number {
     const { graph, kernel, steps } = this;
     const constant = this.constants.get(graph.root);
     if (constant !== undefined) return constant;
-    this.count(SCALAR.subImm[1], this.uses[0], kernel.lanes);
-    this.point(true);
+    if (!kernel.down) this.count(SCALAR.subImm[1], this.uses[0], kernel.lanes);
+    this.point(!kernel.down);
     const made = this.value(graph.root, 0, 1, new Map());
     if (!steps.flush(this.pointers(0), made)) return -1;
     steps.keep(made);

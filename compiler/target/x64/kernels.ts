@@ -87,13 +87,18 @@ class Expansion {
 
   /** Leaves the assembler as it was where there are too few registers. */
   run(): boolean {
-    const { asm, kernel } = this;
+    const { asm } = this;
     const start = asm.size;
     this.setUp();
-    const done = this.fixed <= 16 && (kernel.store === undefined ? this.reduce() : this.store());
+    const done = this.fixed <= 16 && this.all();
     if (done && !this.tooFar) return true;
     asm.size = start;
     return false;
+  }
+
+  private all(): boolean {
+    if (this.kernel.store === undefined) return this.reduce();
+    return this.kernel.down ? this.storeDown() : this.store();
   }
 
   private persistent(): number {
@@ -301,43 +306,92 @@ class Expansion {
     return true;
   }
 
+  /** Does so many steps, each `lanes` elements from the one before, with elements counted in `index`. */
+  private puts(index: number, copies: readonly number[]): boolean {
+    const { kernel } = this;
+    for (const copy of copies) {
+      const v = this.value(kernel.root, 0, copy * kernel.lanes, new Map());
+      if (!this.flush(index, v)) return false;
+      this.put(v, index, copy);
+    }
+    return true;
+  }
+
+  private put(v: number, index: number, copy: number): void {
+    const { kernel, uses, asm } = this;
+    const { aux, offset } = kernel.store!;
+    asm.rm(R.store, this.real[v], uses[aux], index, kernel.nodes[kernel.root].lane / 8, offset + copy * 16);
+  }
+
+  /** The last step's elements, read before anything is written, in a register of their own; -1: there is none. */
+  private tail(index: number): number {
+    const { root } = this.kernel;
+    const tail = this.value(root, 0, 0, new Map());
+    if (!this.flush(index, tail)) return -1;
+    if (!this.constants.has(root)) this.kept = this.real[tail];
+    return tail;
+  }
+
   private store(): boolean {
     const { asm, kernel, copies } = this;
-    const { lanes, nodes, root, store } = kernel;
-    const { lane } = nodes[root];
-    const scale = lane / 8;
-    const put = (v: number, index: number, copy: number) =>
-      asm.rm(R.store, this.real[v], this.uses[store!.aux], index, scale, store!.offset + copy * 16);
-    const body = (count: number) => {
-      for (let copy = 0; copy < count; copy++) {
-        const v = this.value(root, 0, copy * lanes, new Map());
-        if (!this.flush(X64.rax, v)) return false;
-        put(v, X64.rax, copy);
-      }
-      return true;
-    };
+    const { lanes } = kernel;
+    const all = Array.from({ length: copies }, (_, k) => k);
     if (kernel.single) {
       asm.rr(R.zero, X64.rax, X64.rax);
-      return this.loop("b", lanes, () => body(1));
+      return this.loop("b", lanes, () => this.puts(X64.rax, [0]));
     }
     this.count(R.sub, X64.rcx, lanes);
-    // The last elements, read before anything is written, in a register of their own.
-    const tail = this.value(root, 0, 0, new Map());
-    if (!this.flush(X64.rcx, tail)) return false;
-    if (!this.constants.has(root)) this.kept = this.real[tail];
+    const tail = this.tail(X64.rcx);
+    if (tail < 0) return false;
     asm.rr(R.zero, X64.rax, X64.rax);
     if (copies > 1) {
       this.count(R.sub, X64.rcx, (copies - 1) * lanes);
       const few = this.jump("b");
-      if (!this.loop("be", copies * lanes, () => body(copies))) return false;
+      if (!this.loop("be", copies * lanes, () => this.puts(X64.rax, all))) return false;
       this.here(few);
       this.count(R.add, X64.rcx, (copies - 1) * lanes);
     }
     asm.rr(R.cmp, X64.rcx, X64.rax);
     const done = this.jump("ae");
-    if (!this.loop("b", lanes, () => body(1))) return false;
+    if (!this.loop("b", lanes, () => this.puts(X64.rax, [0]))) return false;
     this.here(done);
-    put(tail, X64.rcx, 0);
+    this.put(tail, X64.rcx, 0);
+    return true;
+  }
+
+  /** The same from the last element to the first: rcx is where the next step begins. */
+  private storeDown(): boolean {
+    const { asm, kernel, copies } = this;
+    const { lanes } = kernel;
+    const all = Array.from({ length: copies }, (_, k) => copies - 1 - k);
+    if (kernel.single) {
+      // What moves vectors leaves the flags of the subtraction.
+      const again = asm.size;
+      this.count(R.sub, X64.rcx, lanes);
+      return this.puts(X64.rcx, [0]) && this.back("a", again);
+    }
+    asm.rr(R.zero, X64.rax, X64.rax);
+    const tail = this.tail(X64.rax);
+    if (tail < 0) return false;
+    this.count(R.sub, X64.rcx, copies * lanes);
+    let done: number;
+    if (copies > 1) {
+      const few = this.jump("b");
+      const again = asm.size;
+      if (!this.puts(X64.rcx, all)) return false;
+      this.count(R.sub, X64.rcx, copies * lanes);
+      this.back("ae", again);
+      this.here(few);
+      // It was below zero, and is at least -lanes.
+      this.count(R.add, X64.rcx, (copies - 1) * lanes);
+      done = this.jump("le");
+    } else done = this.jump("be");
+    const again = asm.size;
+    if (!this.puts(X64.rcx, [0])) return false;
+    this.count(R.sub, X64.rcx, lanes);
+    this.back("a", again);
+    this.here(done);
+    this.put(tail, X64.rax, 0);
     return true;
   }
 
@@ -403,15 +457,20 @@ class Expansion {
     if (!body()) return false;
     this.count(R.add, X64.rax, by);
     asm.rr(R.cmp, X64.rcx, X64.rax);
-    const distance = again - (asm.size + 2);
-    if (fitsInt8(distance)) asm.op(R.back[condition][0], distance);
-    else asm.op(R.back[condition][1], again - (asm.size + 6));
+    return this.back(condition, again);
+  }
+
+  private back(condition: keyof typeof R.back, to: number): true {
+    const { asm } = this;
+    const distance = to - (asm.size + 2);
+    if (fitsInt8(distance)) asm.op(R.back[condition][8], distance);
+    else asm.op(R.back[condition][32], to - (asm.size + 6));
     return true;
   }
 
   /** A jump to what is not there yet; gives its end. */
-  private jump(condition: "a" | "ae" | "b"): number {
-    this.asm.op(R.forward[this.reach][condition], 0);
+  private jump(condition: keyof typeof R.forward): number {
+    this.asm.op(R.forward[condition][this.reach], 0);
     return this.asm.size;
   }
 
