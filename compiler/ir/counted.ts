@@ -186,8 +186,8 @@ export class CountedLoop {
     const order = up === SLT ? ULT : up === SLE ? ULE : up;
     if (order !== ULT && order !== ULE) return undefined;
     // With a sign numbers are in the order that those with the first bit turned have without.
-    const sign = x.type === 32 ? fn.const(32, 1 << 31) : fn.const(64, 0, 1 << 31);
-    const turned = (v: Value) => this.wide(order === up ? v : emit(op.xor, v.type, [v, sign]), emit);
+    const sign = () => (x.type === 32 ? fn.const(32, 1 << 31) : fn.const(64, 0, 1 << 31));
+    const turned = (v: Value) => this.wide(order === up ? v : emit(op.xor, v.type, [v, sign()]), emit);
     const [from, to] = [turned(this.atStart(x, emit)), turned(this.atStart(n, emit))];
     const [start, end] = step > 0 ? [from, to] : [to, from];
     return { start, n: end, cond: order, step: Math.abs(step) };

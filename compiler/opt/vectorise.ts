@@ -285,7 +285,8 @@ class Rewrite {
     for (const load of lanes.loads) this.distance(store, load, rounds);
     const to = this.lowest(store);
     made.store = { aux: place(to), offset: store.aux };
-    const repeats = nodes.length === 1 && this.means.repeats && !(down && lanes.loads.length > 0);
+    const { small, repeats: has } = this.means;
+    const repeats = nodes.length === 1 && has && !small && !(down && lanes.loads.length > 0);
     const end = repeats ? this.repeated(to, store, rounds) : undefined;
     emit(op.kernel, 0, list, index);
     if (end === undefined) return;
@@ -321,19 +322,30 @@ class Rewrite {
   private distance(store: Value, load: Value, rounds: Value): void {
     const { emit, loop, down } = this;
     const [size, other] = [store.op.bytes, load.op.bytes];
-    const first = (access: Value) => this.add(loop.atStart(access.args[0], emit), access.aux);
-    const [to, from] = [first(store), first(load)];
-    const isSame = isZero(emit(op.sub, 64, [to, from]));
-    if (other === size && isSame) return;
-    // What the rounds access lies between the first round's element and so many bytes on in their direction.
-    const [x, y] = down && other !== size ? [this.add(to, size), this.add(from, other)] : [to, from];
-    const apart = (a: Value, b: Value, bytes: number) => {
-      const distance = emit(op.sub, 64, down ? [b, a] : [a, b]);
+    const [to, from] = [store, load].map(({ args }) => loop.atStart(args[0], emit));
+    const first = (access: Value, base: Value) => this.add(base, access.aux);
+    // How far the store is ahead of the load on the rounds' way.
+    const distance =
+      to === from
+        ? this.number(down ? load.aux - store.aux : store.aux - load.aux)
+        : emit(
+            op.sub,
+            64,
+            down ? [first(load, from), first(store, to)] : [first(store, to), first(load, from)],
+          );
+    if (other === size && isZero(distance)) return;
+    const apart = (by: Value, bytes: number) => {
       const all = emit(op.shl, 64, [rounds, this.number(Math.log2(bytes))]);
-      this.guard(emit(op.icmp, 1, [distance, all], UGE));
+      this.guard(emit(op.icmp, 1, [by, all], UGE));
     };
-    apart(x, y, other);
-    if (other !== size) apart(y, x, size);
+    if (other === size) {
+      apart(distance, size);
+      return;
+    }
+    // On the way down elements begin with their ends.
+    const by = down ? this.add(distance, other - size) : distance;
+    apart(by, other);
+    apart(emit(op.sub, 64, [this.number(0), by]), size);
   }
 
   /** A phi behind the kernel's rounds, when the loop goes on with the next one. */

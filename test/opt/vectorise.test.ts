@@ -44,6 +44,35 @@ describe.skipIf(process.arch !== "x64")("vectorise", () => {
     expect(kernelOf(loop)).toBeUndefined();
   });
 
+  it("an array of the frame in place, all rounds: no loop is left", () => {
+    const [text] = optimised(`
+      r2 = *(u64 *)(r1 + 0)
+      r3 = 0
+    fill:
+      r4 = r10
+      r4 += r3
+      *(u32 *)(r4 - 256) = r2
+      r3 += 4
+      if r3 != 256 goto fill
+      r3 = 0
+    loop:
+      r4 = r10
+      r4 += r3
+      r5 = *(u32 *)(r4 - 256)
+      w5 ^= w2
+      *(u32 *)(r4 - 256) = r5
+      r3 += 4
+      if r3 != 256 goto loop
+      r2 &= 63
+      r2 <<= 2
+      r4 = r10
+      r4 += r2
+      r0 = *(u32 *)(r4 - 256)
+      exit`).values();
+    expect(text.match(/kernel 4 /g)).toHaveLength(2);
+    expect(text).not.toContain("branch");
+  });
+
   it.each([
     { optimize: 1 },
     { optimize: 2, cpu: ["no-simd"] },
