@@ -9,6 +9,8 @@ export type Lane = 8 | 16 | 32 | 64;
 export type KernelOp =
   /** Elements at argument `aux` of the value plus `lo`; element k at k times the width of a lane. */
   | "load"
+  /** The same the other way round: element k at -k times the width. */
+  | "loadDown"
   /** Argument `aux` in all lanes. */
   | "splat"
   /** The 64 bits hi:lo, again and again. */
@@ -94,7 +96,7 @@ export function printKernel(
     offset === 0 ? args[aux] : `${args[aux]} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`;
   const text = ({ op, lane: own, args: of, aux, lo, hi }: KernelNode): string => {
     const operands = of.map((k) => `%${k}`);
-    if (op === "load") operands.push(`[${place(aux, lo)}]`);
+    if (isLoad({ op })) operands.push(`[${place(aux, lo)}]`);
     else if (op === "splat") operands.push(args[aux]);
     else if (op === "const")
       operands.push(`0x${[hi, lo].map((n) => (n >>> 0).toString(16).padStart(8, "0")).join("")}`);
@@ -107,6 +109,8 @@ export function printKernel(
   const order = `${down ? " down" : ""}${single ? " one by one" : ""}`;
   return `${lanes} of ${args[0]}${order} { ${[...list, last].join("; ")} }`;
 }
+
+export const isLoad = ({ op }: { op: string }): boolean => op === "load" || op === "loadDown";
 
 /** Registers that a node fills. */
 export const registersOf = ({ bytes }: { bytes: number }): number => Math.max(1, bytes >> 4);

@@ -1,6 +1,6 @@
 /**
  * Which loops vectors can run: sums (or the like), or exactly one store to consecutive places, of what consecutive
- * elements and invariants give; counters beside it. All arrays are walked in one direction, up or down.
+ * elements and invariants give; counters beside it. Each array is walked up or down.
  */
 
 import type { CountedLoop } from "./counted.ts";
@@ -79,7 +79,7 @@ function summing(loop: CountedLoop, phi: Value, rich: boolean): Plan | undefined
   const loads = loop.block.body.filter((v) => v.op.bytes > 0);
   const narrowest = Math.min(...loads.map((v) => v.op.bytes));
   // The order of a sum does not matter: its kernel goes up all the same.
-  const down = loads.some((v) => (loop.stride(v.args[0]) ?? 0) < 0);
+  const down = loads.every((v) => (loop.stride(v.args[0]) ?? 0) < 0);
   const lanes = new Lanes(loop, 16 / narrowest, down, false, rich);
   const found = sum.reduce === "add" ? addend(lanes, sum.x, phi.type) : gathered(lanes, sum, phi.type);
   const root = found === undefined ? undefined : lanes.prune(found);

@@ -9,7 +9,8 @@ import { branch, jump } from "../ir/flow.ts";
 import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import { gather } from "../ir/gather.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { type Kernel, type KernelNode, workOf } from "../ir/kernel.ts";
+import { isLoad, type Kernel, type KernelNode, workOf } from "../ir/kernel.ts";
+import type { Lanes } from "../ir/lanes.ts";
 import { op, UGE, ULE } from "../ir/ops.ts";
 import { type Plan, recognise } from "../ir/vector-plan.ts";
 
@@ -44,9 +45,13 @@ const LEAST_OF_SMALL = 4;
 function isSmall(plans: readonly Plan[], repeats: boolean): boolean {
   const [{ lanes, store }] = plans;
   const { nodes } = lanes;
-  if (plans.length > 1 || (store !== undefined && repeats && !lanes.down && nodes.length === 1)) return false;
+  if (plans.length > 1 || (store !== undefined && repeats && !lanes.down && isPlain(lanes))) return false;
   return lanes.lanes >= LEAST_OF_SMALL && workOf(nodes) <= lanes.lanes;
 }
+
+/** Elements are copied from the first to the last, or all the same. */
+const isPlain = ({ nodes, loads, down }: Lanes): boolean =>
+  nodes.length === 1 && (loads.length === 0 || (nodes[0].op === "load" && !down));
 
 /** By value: another block than its own uses it. */
 function usedOutside(fn: Fn): Uint8Array {
@@ -101,8 +106,8 @@ class Rewrite {
   private readonly renamed: Map<Value, Value>;
   private readonly means: Means;
   private readonly emit: Emit;
-  /** By address in the first round: that of the last one. */
-  private readonly lows = new Map<Value, Value>();
+  /** Addresses in the last round, by the first one's and what they grow by. */
+  private readonly lasts = new Map<string, Value>();
   block: Block;
   readonly at: number;
   /** How many the kernel does. */
@@ -233,24 +238,30 @@ class Rewrite {
     return this.store !== undefined ? this.lanes : Math.max(this.lanes, LEAST_ROUNDS);
   }
 
-  /** Where the kernel's elements begin: at the first round's, or at the last one's on the way down. */
-  private lowest({ args, op: { bytes } }: Value): Value {
+  /** The address in the last round. */
+  private lastOf(access: Value): Value {
     const { loop, emit } = this;
-    const first = loop.atStart(args[0], emit);
-    if (!this.down) return first;
-    let found = this.lows.get(first);
+    const first = loop.atStart(access.args[0], emit);
+    const stride = loop.stride(access.args[0])!;
+    const key = `${first.id},${stride}`;
+    let found = this.lasts.get(key);
     if (found === undefined) {
-      const size = emit(op.shl, 64, [this.add(this.rounds, -1), this.number(Math.log2(bytes))]);
-      found = emit(op.sub, 64, [first, size]);
-      this.lows.set(first, found);
+      const way = emit(op.shl, 64, [this.add(this.rounds, -1), this.number(Math.log2(Math.abs(stride)))]);
+      found = emit(stride < 0 ? op.sub : op.add, 64, [first, way]);
+      this.lasts.set(key, found);
     }
     return found;
+  }
+
+  /** The address of what the kernel takes for the first element: its own go up. */
+  private firstOf(access: Value): Value {
+    return this.down ? this.lastOf(access) : this.loop.atStart(access.args[0], this.emit);
   }
 
   /** Makes a kernel, and checks before it that arrays do not overlap in a way that matters. */
   private kernel({ lanes, root, store, sum }: Plan, rounds: Value): void {
     const { fn, loop, emit, down } = this;
-    const addresses = lanes.loads.map((load) => this.lowest(load));
+    const addresses = lanes.loads.map((load) => this.firstOf(load));
     const inputs = lanes.inputs.map((v) => loop.atStart(v, emit));
     const list = [rounds];
     // The rounds are counted down: what is needed beside that comes again.
@@ -259,7 +270,7 @@ class Rewrite {
       return known > 0 ? known : list.push(v) - 1;
     };
     const nodes = lanes.nodes.map((node): KernelNode => {
-      if (node.op === "load") return { ...node, aux: place(addresses[-node.aux - 1]) };
+      if (isLoad(node)) return { ...node, aux: place(addresses[-node.aux - 1]) };
       return node.op === "splat" ? { ...node, aux: place(inputs[node.aux]) } : node;
     });
     const made: Kernel = {
@@ -283,11 +294,10 @@ class Rewrite {
       return;
     }
     for (const load of lanes.loads) this.distance(store, load, rounds);
-    const to = this.lowest(store);
+    const to = this.firstOf(store);
     made.store = { aux: place(to), offset: store.aux };
-    const { small, repeats: has } = this.means;
-    const repeats = nodes.length === 1 && has && !small && !(down && lanes.loads.length > 0);
-    const end = repeats ? this.repeated(to, store, rounds) : undefined;
+    const { small, repeats } = this.means;
+    const end = repeats && !small && isPlain(lanes) ? this.repeated(to, store, rounds) : undefined;
     emit(op.kernel, 0, list, index);
     if (end === undefined) return;
     jump(this.block, end);
@@ -308,7 +318,7 @@ class Rewrite {
     const [load] = loads;
     const content = inputs[0] ?? this.fn.const(64, nodes[0].lo, nodes[0].hi);
     if (load === undefined) emit(op.fill, 0, [place, content, rounds], bytes);
-    else emit(op.copy, 0, [place, this.add(this.lowest(load), load.aux), rounds], bytes);
+    else emit(op.copy, 0, [place, this.add(this.firstOf(load), load.aux), rounds], bytes);
     jump(this.block, end);
     this.block = few;
     return end;
@@ -317,33 +327,27 @@ class Rewrite {
   /**
    * No round reads what one before it wrote. On the way up: arrays are apart, or what is read begins at what is written
    * or behind it, so that it is written later if at all. On the way down, in the mirror: or it ends there or in front.
-   * Elements of different widths drift: their arrays must be apart. Steps of several rounds then read before they write.
+   * Elements of different widths drift, and so do those that are walked in different directions: their arrays must be
+   * apart. Steps of several rounds then read before they write.
    */
   private distance(store: Value, load: Value, rounds: Value): void {
     const { emit, loop, down } = this;
     const [size, other] = [store.op.bytes, load.op.bytes];
     const [to, from] = [store, load].map(({ args }) => loop.atStart(args[0], emit));
-    const first = (access: Value, base: Value) => this.add(base, access.aux);
-    // How far the store is ahead of the load on the rounds' way.
-    const distance =
-      to === from
-        ? this.number(down ? load.aux - store.aux : store.aux - load.aux)
-        : emit(
-            op.sub,
-            64,
-            down ? [first(load, from), first(store, to)] : [first(store, to), first(load, from)],
-          );
-    if (other === size && isZero(distance)) return;
     const apart = (by: Value, bytes: number) => {
       const all = emit(op.shl, 64, [rounds, this.number(Math.log2(bytes))]);
       this.guard(emit(op.icmp, 1, [by, all], UGE));
     };
-    if (other === size) {
-      apart(distance, size);
+    if (other === size && loop.stride(store.args[0]) === loop.stride(load.args[0])) {
+      // How far the store is ahead of the load on the rounds' way.
+      const [x, y, by] = down ? [from, to, load.aux - store.aux] : [to, from, store.aux - load.aux];
+      const distance = this.add(to === from ? this.number(0) : emit(op.sub, 64, [x, y]), by);
+      if (!isZero(distance)) apart(distance, size);
       return;
     }
-    // On the way down elements begin with their ends.
-    const by = down ? this.add(distance, other - size) : distance;
+    const lowest = (access: Value, first: Value) =>
+      this.add((loop.stride(access.args[0]) ?? 0) < 0 ? this.lastOf(access) : first, access.aux);
+    const by = emit(op.sub, 64, [lowest(store, to), lowest(load, from)]);
     apart(by, other);
     apart(emit(op.sub, 64, [this.number(0), by]), size);
   }

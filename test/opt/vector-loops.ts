@@ -406,6 +406,51 @@ const SEVERAL: Loop[] = [
   },
 ];
 
+/** Arrays of which one is walked up and one down, r4 from its end. */
+const TURNED: Loop[] = ["up", "down"].flatMap((way) =>
+  WIDTHS.flatMap((bytes): Loop[] => {
+    const up = way === "up";
+    const ends = {
+      steps: (up ? [bytes, -bytes] : [-bytes, bytes]) as [number, number],
+      before: `r2 = r5\nr2 += -1\nr2 *= ${bytes}\nr${up ? 4 : 3} += r2`,
+      kernel: "loadDown",
+    };
+    return [
+      {
+        name: `a turned copy of ${U[bytes]}, ${way}`,
+        body: `${load(7, 3, bytes)}\n${store(4, bytes, 7)}`,
+        ...ends,
+      },
+      {
+        name: `changed and turned ${U[bytes]}, ${way}`,
+        body: `${load(7, 3, bytes)}\nr8 = *(${U[bytes]} *)(r3 + ${bytes})\nr7 += r8\n${store(4, bytes, 7)}`,
+        ...ends,
+      },
+      {
+        name: `sum with turned ${U[bytes]}, ${way}`,
+        body: `${load(7, 3, bytes)}\n${load(8, 4, bytes)}\nr7 ^= r8\nr7 &= r9\nr0 += r7`,
+        ...ends,
+      },
+    ];
+  }),
+);
+const WIDENED: Loop[] = [
+  {
+    name: "words turned and made bytes",
+    body: `${load(7, 3, 4)}\nr7 >>= 3\n${store(4, 1, 7)}`,
+    steps: [-4, 1],
+    before: "r2 = r5\nr2 += -1\nr2 <<= 2\nr3 += r2",
+    kernel: "loadDown32",
+  },
+  {
+    name: "16-bit products with turned ones",
+    body: "r7 = *(s16 *)(r3 + 0)\nr8 = *(s16 *)(r4 + 0)\nw7 *= w8\nw0 += w7",
+    steps: [2, -2],
+    before: "r2 = r5\nr2 += -1\nr2 <<= 1\nr4 += r2",
+    kernel: "dot32",
+  },
+];
+
 const BOTH_WAYS = [...SUMS, ...EXTREMES, ...NARROW_EXTREMES, ...COPIES, ...FILLS, ...MAPS];
 const UP = [...BOTH_WAYS, ...OTHERS, ...SEVERAL];
 const DOWN: Loop[] = [
@@ -455,7 +500,7 @@ const DOWN: Loop[] = [
   },
 ];
 
-export const LOOPS = [...UP, ...DOWN];
+export const LOOPS = [...UP, ...DOWN, ...TURNED, ...WIDENED];
 /** Loops that need more than SSE2 has. */
 export const RICH: Loop[] = [
   {
@@ -511,17 +556,21 @@ export const RICH: Loop[] = [
 /** Loops that only copy or fill. */
 export const PLAIN = [...COPIES, ...FILLS];
 const UPWARDS = [...COPIES, ...MAPS, ...OTHERS.filter(({ body }) => body.includes("(r4 + 0) ="))];
-export const STORING = [...UPWARDS, ...DOWN.filter(({ body }) => /\(r[34] \+ 0\) = /.test(body))];
+export const STORING = [
+  ...UPWARDS,
+  ...[...DOWN, ...TURNED, ...WIDENED].filter(({ body }) => /\(r[34] \+ 0\) = /.test(body)),
+];
 
 export const REFUSED: Loop[] = [
-  { name: "every second element", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [8, 0], kernel: undefined },
-  { name: "overlapping elements", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [2, 0], kernel: undefined },
   {
-    name: "up and down",
-    body: `${load(7, 3, 4)}\n${load(8, 4, 4)}\nr7 *= r8\nr0 += r7`,
-    steps: [4, -4],
+    name: "bytes turned and made words",
+    body: `${load(7, 3, 1)}\n${store(4, 4, 7)}`,
+    steps: [-1, 4],
+    before: "r3 += r5\nr3 += -1",
     kernel: undefined,
   },
+  { name: "every second element", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [8, 0], kernel: undefined },
+  { name: "overlapping elements", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [2, 0], kernel: undefined },
   { name: "the same place again", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [0, 0], kernel: undefined },
   {
     name: "a sum and a sum of sums",

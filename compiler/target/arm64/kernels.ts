@@ -5,9 +5,9 @@
 
 import { bug } from "../../../formats/error.ts";
 import { type Arm64Assembler, type Arm64Row, bitmaskImmediate } from "../../../formats/isa/arm64.ts";
-import { type Kernel, type Lane, registersOf, workOf } from "../../ir/kernel.ts";
+import { isLoad, type Kernel, type Lane, registersOf, workOf } from "../../ir/kernel.ts";
 import { type Graph, type NeonNode, neonGraph } from "./kernel-graph.ts";
-import { type Place, placeOf, placesOf, registerOfPlace, TEMP } from "./kernel-places.ts";
+import { type Place, placeOf, placeOfLoad, placesOf, registerOfPlace, TEMP } from "./kernel-places.ts";
 import {
   ABOVE,
   ACROSS,
@@ -64,7 +64,7 @@ export function expandKernel(
 /** How many steps an iteration may do, the best first. */
 function scalesOf({ nodes }: Graph): number[] {
   const work = workOf(nodes);
-  const most = Math.max(...nodes.map(({ op, bytes }) => (op === "load" ? bytes : 16)));
+  const most = Math.max(...nodes.map(({ op, bytes }) => (isLoad({ op }) ? bytes : 16)));
   return [4, 2].filter((scale) => scale * work <= MOST_WORK && scale * most <= MOST_BYTES).concat(1);
 }
 
@@ -169,20 +169,30 @@ class Expansion {
     let found = known.get(key);
     if (found === undefined) {
       const node = this.graph.nodes[k];
-      found = node.op === "load" ? this.load(k, part, scale, known) : this.compute(node, part, scale, known);
+      found = isLoad(node) ? this.load(k, part, scale, known) : this.compute(node, part, scale, known);
       known.set(key, found);
     }
     return found;
   }
 
   private load(k: number, part: number, scale: number, known: Map<string, number>): number {
-    const { aux, lo, lane, bytes } = this.graph.nodes[k];
-    const { k: place, offset } = placeOf(this.places, aux, lo, lane / 8);
-    const size = Math.min(bytes * scale, this.frugal ? 16 : 32);
+    const node = this.graph.nodes[k];
+    const { k: place, offset } = placeOfLoad(this.places, node);
+    const size = Math.min(node.bytes * scale, this.frugal ? 16 : 32);
     const first = size === 32 ? part & ~1 : part;
-    const defs = this.steps.load(place, offset + 16 * first, size);
+    const down = node.op === "loadDown";
+    let defs = this.steps.load(place, down ? offset - 16 * first - size : offset + 16 * first, size);
+    if (down) defs = [...defs].reverse().map((def) => this.reverse(node.lane, def));
     for (const [i, def] of defs.entries()) known.set(`${k},${first + i}`, def);
     return defs[part - first];
+  }
+
+  /** The lanes from the last to the first. */
+  private reverse(lane: Lane, v: number): number {
+    const { steps } = this;
+    let half = lane === 64 ? v : steps.emit(R.swap[64], [v]);
+    if (lane === 16 || lane === 32) half = steps.emit(R.swap[lane], [half]);
+    return steps.emit(R.halves, [half, half]);
   }
 
   private compute(node: NeonNode, part: number, scale: number, known: Map<string, number>): number {
@@ -222,6 +232,7 @@ class Expansion {
       case "smul":
         return this.multiply("smull", of(0), of(1));
       case "load":
+      case "loadDown":
       case "const":
       case "splat":
         return bug(`no vector operation ${op}`);
@@ -297,7 +308,9 @@ class Expansion {
   private pointTo(to: number, { aux, lo, bytes }: Place, counted: boolean): void {
     const { host, uses } = this;
     if (!counted || lo !== 0) host.addTo(to, uses[aux], lo);
-    if (counted) this.asm.emit(SCALAR.alu[0][1], to, lo !== 0 ? to : uses[aux], COUNT, 0, Math.log2(bytes));
+    if (!counted) return;
+    const row = SCALAR.alu[bytes < 0 ? 1 : 0][1];
+    this.asm.emit(row, to, lo !== 0 ? to : uses[aux], COUNT, 0, Math.log2(Math.abs(bytes)));
   }
 
   /** Pointers of a run that is repeated, behind so many steps; 0: they stay. */

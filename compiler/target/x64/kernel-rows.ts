@@ -68,6 +68,8 @@ export const R = {
   toVector: { 32: x64("movd xmm, r/m32"), 64: x64("movq xmm, r/m64") },
   fromVector: { 32: x64("movd r/m32, xmm"), 64: x64("movq r/m64, xmm") },
   zero: x64("xor r/m32, r32"),
+  /** Leaves the flags. */
+  not: x64("not r/m64"),
   constant: x64("mov r32, imm32"),
   constant64: x64("mov r64, imm64"),
   add: [x64("add r/m64, imm8"), x64("add r/m64, imm32")],

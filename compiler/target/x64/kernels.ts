@@ -180,12 +180,12 @@ class Expansion {
 
   private compute(node: KernelNode, part: number, offset: number, known: Map<string, number>): number {
     const { op, lane, args, lo } = node;
-    if (op === "load") {
+    if (op === "load" || op === "loadDown") {
       const def = this.next++;
       const row = R.load[Math.min(node.bytes, 16)] ?? bug(`a vector load of ${node.bytes} bytes`);
       const load = { node, offset: (offset * lane) / 8 + 16 * part };
       this.steps.push({ row, def, a: -1, b: -1, imm: 0, load });
-      return def;
+      return op === "load" ? def : this.reverse(lane, def);
     }
     const of = (i: number, p = part) => this.value(args[i], p, offset, known);
     switch (op) {
@@ -226,6 +226,15 @@ class Expansion {
     if (op === "zext") return this.emit(row, x, this.zero);
     if (lane === 64) return this.emit(row, x, this.emit(V.ashr[32], x, -1, 31));
     return this.emit(V.ashr[lane], this.emit(row, x, x), -1, lane / 2);
+  }
+
+  /** The lanes from the last to the first. */
+  private reverse(lane: Lane, v: number): number {
+    if (lane >= 32) return this.emit(R.pshufd, -1, v, lane === 32 ? 0x1b : 0x4e);
+    const words =
+      lane === 16 ? v : this.emit(V.or[8], this.emit(V.shl[16], v, -1, 8), this.emit(V.lshr[16], v, -1, 8));
+    const low = (x: number) => this.emit(R.pshuflw, -1, x, 0x1b);
+    return low(this.emit(R.pshufd, -1, low(words), 0x4e));
   }
 
   private narrow(lane: Lane, low: number, high: number): number {
@@ -439,8 +448,15 @@ class Expansion {
   private encode({ row, def, a, b, imm, load }: Step, index: number): void {
     const { asm, real } = this;
     if (load !== undefined) {
-      const { aux, lo, lane } = load.node;
-      asm.rm(row, real[def], this.uses[aux], index, lane / 8, lo + load.offset);
+      const { op, aux, lo, lane } = load.node;
+      const [base, scale] = [this.uses[aux], lane / 8];
+      if (op === "load") asm.rm(row, real[def], base, index, scale, lo + load.offset);
+      else {
+        // By -index - 1 elements and to the lowest address of 16 bytes.
+        asm.rr(R.not, 0, index);
+        asm.rm(row, real[def], base, index, scale, lo - load.offset + 2 * scale - 16);
+        asm.rr(R.not, 0, index);
+      }
     } else if (b < 0) asm.rr(row, 0, real[def], imm);
     else asm.rr(row, real[def], a === b ? real[def] : real[b], imm);
   }
