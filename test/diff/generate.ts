@@ -377,16 +377,17 @@ class Generator {
     const most = Math.floor(MEMORY / bytes);
     const rounds = Math.max(1, most - random.below(random.chance(50) ? most : 6));
     const gathers = random.chance(50);
-    const down = random.chance(40);
+    const way = random.chance(40);
+    const down = { 7: way, 8: way !== random.chance(20) };
     /** The counter. */
     const falls = random.chance(30);
     const sum = random.pick([0, 1, 2, 3]);
     const fixed = { fixed: true };
     for (const register of [0, 1, 2, 3, 4]) if (!this.defined.has(register)) this.set(register, true);
-    for (const pointer of [7, 8]) {
+    for (const pointer of [7, 8] as const) {
       this.add("mov64.reg", { dst: pointer, src: 6 }, fixed);
       const first = random.below(MEMORY - rounds * bytes + 1);
-      this.add("add64.imm", { dst: pointer, imm: first + (down ? (rounds - 1) * bytes : 0) }, fixed);
+      this.add("add64.imm", { dst: pointer, imm: first + (down[pointer] ? (rounds - 1) * bytes : 0) }, fixed);
     }
     const from = LOADS.filter((row) => row.bytes === bytes);
     const to = STORES.filter((row) => row.bytes === bytes);
@@ -430,7 +431,8 @@ class Generator {
         fixed,
       );
     }
-    for (const pointer of [7, 8]) this.add("add64.imm", { dst: pointer, imm: down ? -bytes : bytes }, fixed);
+    for (const pointer of [7, 8] as const)
+      this.add("add64.imm", { dst: pointer, imm: down[pointer] ? -bytes : bytes }, fixed);
     this.add("add64.imm", { dst: 9, imm: falls ? -1 : 1 }, fixed);
     const name = random.pick(
       falls

@@ -657,5 +657,9 @@ export function randomLoop(rng: (n: number) => number): Loop {
     kernel: undefined,
   };
   const made = two ? { ...loop, after: "r0 ^= r9" } : loop;
-  return rng(3) === 0 ? downwards(made) : made;
+  const way = rng(4);
+  if (way > 1) return made;
+  return way === 0
+    ? downwards(made)
+    : { ...made, steps: [x, -y], before: `r2 = r5\nr2 += -1\nr2 *= ${y}\nr4 += r2` };
 }
