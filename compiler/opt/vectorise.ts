@@ -340,8 +340,9 @@ class Rewrite {
     };
     if (other === size && loop.stride(store.args[0]) === loop.stride(load.args[0])) {
       // How far the store is ahead of the load on the rounds' way.
-      const [x, y, by] = down ? [from, to, load.aux - store.aux] : [to, from, store.aux - load.aux];
-      const distance = this.add(to === from ? this.number(0) : emit(op.sub, 64, [x, y]), by);
+      const [x, y] = down ? [load, store] : [store, load];
+      const place = (access: Value) => this.add(loop.atStart(access.args[0], emit), access.aux);
+      const distance = to === from ? this.number(x.aux - y.aux) : emit(op.sub, 64, [place(x), place(y)]);
       if (!isZero(distance)) apart(distance, size);
       return;
     }
