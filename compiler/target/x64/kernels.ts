@@ -14,6 +14,7 @@ import {
   registersOf,
   workOf,
 } from "../../ir/kernel.ts";
+import { Composed } from "./kernel-ops.ts";
 import { COMMUTATIVE, GATHER, R, shiftedOnes, V } from "./kernel-rows.ts";
 
 /** One vector instruction over virtual registers: def = a row b, def = row b, or a load. */
@@ -68,6 +69,7 @@ class Expansion {
   /** The register of the last elements, which is not handed out again, or -1. */
   private kept = -1;
   private steps: Step[] = [];
+  private readonly ops = new Composed((row, a, b, imm) => this.emit(row, a, b, imm));
 
   constructor(
     asm: X64Assembler,
@@ -185,13 +187,13 @@ class Expansion {
       const row = R.load[Math.min(node.bytes, 16)] ?? bug(`a vector load of ${node.bytes} bytes`);
       const load = { node, offset: (offset * lane) / 8 + 16 * part };
       this.steps.push({ row, def, a: -1, b: -1, imm: 0, load });
-      return op === "load" ? def : this.reverse(lane, def);
+      return op === "load" ? def : this.ops.reverse(lane, def);
     }
     const of = (i: number, p = part) => this.value(args[i], p, offset, known);
     switch (op) {
       case "zext":
       case "sext":
-        return this.widen(op, lane, of(0, part >> 1), (part & 1) === 0);
+        return this.ops.widen(op, lane, of(0, part >> 1), (part & 1) === 0, this.zero);
       case "shl":
       case "lshr":
       case "ashr":
@@ -201,11 +203,11 @@ class Expansion {
         return this.emit(V.xor[32], this.emit(V.and[32], this.emit(V.xor[32], yes, no), mask), no);
       }
       case "mul":
-        return lane === 16 ? this.emit(R.mulWords, of(0), of(1)) : this.multiply(lane, of(0), of(1));
+        return lane === 16 ? this.emit(R.mulWords, of(0), of(1)) : this.ops.multiply(lane, of(0), of(1));
       case "dot":
         return this.emit(R.dot, of(0), of(1));
       case "narrow":
-        return this.narrow(lane, of(0, 2 * part), of(0, 2 * part + 1));
+        return this.ops.narrow(lane, of(0, 2 * part), of(0, 2 * part + 1));
       case "sad":
         return this.emit(V.sad[8], of(0), args.length > 1 ? of(1) : this.zero);
       case "add":
@@ -219,37 +221,6 @@ class Expansion {
       default:
         return bug(`no vector operation ${op}`);
     }
-  }
-
-  private widen(op: "zext" | "sext", lane: Lane, x: number, low: boolean): number {
-    const row = (low ? V.low : V.high)[lane as 16 | 32 | 64];
-    if (op === "zext") return this.emit(row, x, this.zero);
-    if (lane === 64) return this.emit(row, x, this.emit(V.ashr[32], x, -1, 31));
-    return this.emit(V.ashr[lane], this.emit(row, x, x), -1, lane / 2);
-  }
-
-  /** The lanes from the last to the first. */
-  private reverse(lane: Lane, v: number): number {
-    if (lane >= 32) return this.emit(R.pshufd, -1, v, lane === 32 ? 0x1b : 0x4e);
-    const words =
-      lane === 16 ? v : this.emit(V.or[8], this.emit(V.shl[16], v, -1, 8), this.emit(V.lshr[16], v, -1, 8));
-    const low = (x: number) => this.emit(R.pshuflw, -1, x, 0x1b);
-    return low(this.emit(R.pshufd, -1, low(words), 0x4e));
-  }
-
-  private narrow(lane: Lane, low: number, high: number): number {
-    if (lane < 32) return this.emit(lane === 8 ? R.packBytes : R.packWords, low, high);
-    const half = (x: number) => this.emit(R.pshufd, -1, x, 0x08);
-    return this.emit(R.doubled, half(low), half(high));
-  }
-
-  /** 32-bit lanes: products of the even ones and of the odd ones, in 64 bits. 64-bit lanes: of their lower halves. */
-  private multiply(lane: Lane, x: number, y: number): number {
-    const even = this.emit(R.mulWide, x, y);
-    if (lane === 64) return even;
-    const odd = this.emit(R.mulWide, this.emit(V.lshr[64], x, -1, 32), this.emit(V.lshr[64], y, -1, 32));
-    const pick = (v: number) => this.emit(R.pshufd, -1, v, 0x08);
-    return this.emit(V.low[64], pick(even), pick(odd));
   }
 
   /** Joins `x` into the accumulator `acc`, in place. */
