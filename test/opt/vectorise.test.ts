@@ -5,7 +5,18 @@ import type { CompileOptions } from "../../compiler/compile.ts";
 import { random } from "../mutate.ts";
 import { optimised } from "./listing.ts";
 import { apart, kernelOf, many, overlapping, Pair, type Run, randomRuns } from "./loop-runs.ts";
-import { LOOPS, type Loop, PLAIN, REFUSED, RICH, randomLoop, STORING, SUMS, source } from "./vector-loops.ts";
+import {
+  HEADER,
+  LOOPS,
+  type Loop,
+  PLAIN,
+  REFUSED,
+  RICH,
+  randomLoop,
+  STORING,
+  SUMS,
+  source,
+} from "./vector-loops.ts";
 
 const ROUNDS = Number(process.env.RUNBPF_ROUNDS ?? 400);
 
@@ -42,6 +53,14 @@ describe.skipIf(process.arch !== "x64")("vectorise", () => {
 
   it.each([...REFUSED, ...RICH])("stays: $name", (loop) => {
     expect(kernelOf(loop)).toBeUndefined();
+  });
+
+  it("a 32-bit index on its way down may reach zero, and faults below it", () => {
+    const body = "w8 = 39\nw8 -= w6\nr8 += r1\nr7 = *(u8 *)(r8 + 16)\nr0 += r7";
+    const loop: Loop = { name: "an index", body, steps: [0, 0], kernel: "kernel" };
+    expect(kernelOf(loop)).toContain("load8");
+    agree(loop, [{ from: HEADER, to: HEADER, count: 40 }]);
+    expect(() => agree(loop, [{ from: HEADER, to: HEADER, count: 41 }])).toThrow("SIGSEGV");
   });
 
   it("an array of the frame in place, all rounds: no loop is left", () => {
