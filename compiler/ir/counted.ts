@@ -3,10 +3,12 @@
 import { holdsOn } from "./flow.ts";
 import { type Emit, isConst } from "./fold.ts";
 import type { Block, Fn, Value } from "./ir.ts";
-import { COND, NE, op, UGE, ULE, ULT } from "./ops.ts";
+import { COND, NE, op, SLE, SLT, UGE, ULE, ULT } from "./ops.ts";
 
 /** How far an address may be computed from a counter. */
 const MOST_DEPTH = 100;
+
+const isPower = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
 
 export class CountedLoop {
   readonly block: Block;
@@ -45,6 +47,11 @@ export class CountedLoop {
     return v.block !== this.block || v.args.length === 0;
   }
 
+  /** Invariant, or the low half of what is. */
+  private isFixed(v: Value): boolean {
+    return this.isInvariant(v) || (v.op === op.trunc && this.isInvariant(v.args[0]));
+  }
+
   /** By how much a 64-bit value grows each round; undefined where that is no constant. */
   stride(v: Value): number | undefined {
     if (this.isInvariant(v)) return 0;
@@ -69,7 +76,7 @@ export class CountedLoop {
     }
     if (this.assumes && (v.op === op.zext || v.op === op.sext32)) {
       const step = this.wrappingStep(a, 8);
-      if (step === undefined || step <= 0 || (step & (step - 1)) !== 0) return undefined;
+      if (step === undefined || !isPower(Math.abs(step))) return undefined;
       this.assumed.set(v, step);
       return step;
     }
@@ -95,6 +102,7 @@ export class CountedLoop {
   private narrowStride(v: Value): number | undefined {
     const x = v.op === op.zext ? v.args[0] : v;
     if (x.type !== 32) return undefined;
+    if (x.op === op.trunc) return this.stride(x.args[0]);
     if (x.op === op.phi) return this.step(x);
     return x.op === op.add && isConst(x.args[1]) && x.args[0].op === op.phi
       ? this.step(x.args[0])
@@ -161,32 +169,37 @@ export class CountedLoop {
     return { enough: emit(op.icmp, 1, [rounds, fn.const(64, least)], UGE), rounds: () => rounds };
   }
 
-  /** The loop goes on while x, which starts with `start` and grows by `step`, is in relation `cond` to n. */
+  /** The loop goes on for as long as a number that grows from `start` by `step` is in relation `cond` to n. */
   private findEnd(fn: Fn, emit: Emit): { start: Value; n: Value; cond: number; step: number } | undefined {
     const known = holdsOn(this.block, this.block);
     if (known === undefined || this.block.control!.block !== this.block) return undefined;
     let { a: x, b: n, cond } = known;
-    if (this.isInvariant(x)) {
+    if (this.isFixed(x)) {
       [x, n] = [n, x];
       cond = COND[cond].swap;
     }
     if (cond === NE) return this.findMeeting(x, n, fn, emit);
     const step = this.narrowStride(x) ?? this.stride(x);
-    if (!this.isInvariant(n) || step === undefined || step <= 0 || (step & (step - 1)) !== 0)
-      return undefined;
-    if (cond !== ULT && cond !== ULE) return undefined;
-    return { start: this.wide(this.atStart(x, emit), emit), n: this.wide(n, emit), cond, step };
+    if (!this.isFixed(n) || step === undefined || !isPower(Math.abs(step))) return undefined;
+    // A way down from x to n is as long as one up from n to x.
+    const up = step > 0 ? cond : COND[cond].swap;
+    const order = up === SLT ? ULT : up === SLE ? ULE : up;
+    if (order !== ULT && order !== ULE) return undefined;
+    // With a sign numbers are in the order that those with the first bit turned have without.
+    const sign = () => (x.type === 32 ? fn.const(32, 1 << 31) : fn.const(64, 0, 1 << 31));
+    const turned = (v: Value) => this.wide(order === up ? v : emit(op.xor, v.type, [v, sign()]), emit);
+    const [from, to] = [turned(this.atStart(x, emit)), turned(this.atStart(n, emit))];
+    const [start, end] = step > 0 ? [from, to] : [to, from];
+    return { start, n: end, cond: order, step: Math.abs(step) };
   }
 
   /** x meets n, from below or from above, modulo its width: as a way from 0 up to the distance. */
   private findMeeting(x: Value, n: Value, fn: Fn, emit: Emit): ReturnType<CountedLoop["findEnd"]> {
-    const narrow = x.op === op.trunc ? this.stride(x.args[0]) : this.narrowStride(x);
-    const step = x.type === 32 ? narrow : this.stride(x);
+    const step = x.type === 32 ? this.narrowStride(x) : this.stride(x);
     const size = Math.abs(step ?? 0);
-    if (!this.isInvariant(n) || step === undefined || size === 0 || !Number.isInteger(Math.log2(size)))
-      return undefined;
-    const start = this.atStart(x, emit);
-    const way = emit(op.sub, x.type, step > 0 ? [n, start] : [start, n]);
+    if (!this.isFixed(n) || step === undefined || !isPower(size)) return undefined;
+    const [start, end] = [this.atStart(x, emit), this.atStart(n, emit)];
+    const way = emit(op.sub, x.type, step > 0 ? [end, start] : [start, end]);
     return { start: fn.const(64, 0), n: this.wide(way, emit), cond: NE, step: size };
   }
 

@@ -9,6 +9,8 @@ export type Lane = 8 | 16 | 32 | 64;
 export type KernelOp =
   /** Elements at argument `aux` of the value plus `lo`; element k at k times the width of a lane. */
   | "load"
+  /** The same the other way round: element k at -k times the width. */
+  | "loadDown"
   /** Argument `aux` in all lanes. */
   | "splat"
   /** The 64 bits hi:lo, again and again. */
@@ -63,13 +65,16 @@ export type Reduction = "add" | "xor" | "or" | "and" | "smax" | "smin" | "umax" 
 
 /**
  * The value's arguments: the number of rounds, at least `lanes`; then what nodes, `start` and `store` name. A reduction
- * leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads the last
- * elements first. Its array does not begin behind one it reads within the bytes that are read.
+ * leaves the rounds that do not fill a step. A store stores all, the last step's perhaps twice, and reads that step's
+ * elements first. Its steps go up, and its array does not begin behind one it reads within the bytes that are read; or
+ * they go down, and its array does not end in front of the end of one it reads within them.
  */
 export interface Kernel {
   lanes: number;
   /** Rounds are a multiple of `lanes`, and steps are done one by one: the least code. */
   single: boolean;
+  /** Of a store: the steps go from the last elements to the first. Addresses are the first's all the same. */
+  down: boolean;
   nodes: KernelNode[];
   /** Index of the node whose lanes are gathered or stored. */
   root: number;
@@ -84,14 +89,14 @@ export interface Kernel {
 
 /** The text form of a kernel: its nodes in their order. */
 export function printKernel(
-  { lanes, single, nodes, root, reduce, lane, store }: Kernel,
+  { lanes, single, down, nodes, root, reduce, lane, store }: Kernel,
   args: readonly string[],
 ): string {
   const place = (aux: number, offset: number) =>
     offset === 0 ? args[aux] : `${args[aux]} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`;
   const text = ({ op, lane: own, args: of, aux, lo, hi }: KernelNode): string => {
     const operands = of.map((k) => `%${k}`);
-    if (op === "load") operands.push(`[${place(aux, lo)}]`);
+    if (isLoad({ op })) operands.push(`[${place(aux, lo)}]`);
     else if (op === "splat") operands.push(args[aux]);
     else if (op === "const")
       operands.push(`0x${[hi, lo].map((n) => (n >>> 0).toString(16).padStart(8, "0")).join("")}`);
@@ -101,8 +106,11 @@ export function printKernel(
   const list = nodes.map((node, k) => `%${k} = ${text(node)}`);
   const last =
     store === undefined ? `${reduce}${lane} %${root}` : `store [${place(store.aux, store.offset)}], %${root}`;
-  return `${lanes} of ${args[0]}${single ? " one by one" : ""} { ${[...list, last].join("; ")} }`;
+  const order = `${down ? " down" : ""}${single ? " one by one" : ""}`;
+  return `${lanes} of ${args[0]}${order} { ${[...list, last].join("; ")} }`;
 }
+
+export const isLoad = ({ op }: { op: string }): boolean => op === "load" || op === "loadDown";
 
 /** Registers that a node fills. */
 export const registersOf = ({ bytes }: { bytes: number }): number => Math.max(1, bytes >> 4);

@@ -6,7 +6,7 @@
 import type { CountedLoop } from "./counted.ts";
 import { isConst } from "./fold.ts";
 import type { Value } from "./ir.ts";
-import type { KernelNode, KernelOp, Lane } from "./kernel.ts";
+import { isLoad, type KernelNode, type KernelOp, type Lane } from "./kernel.ts";
 import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
 
 /** Nodes of a kernel, and how deep it looks into expressions: budgets against hostile input. */
@@ -76,12 +76,15 @@ export class Lanes {
   /** Lanes may become narrower: what is stored fills whole registers in the end. */
   private readonly packs: boolean;
   private readonly loop: CountedLoop;
+  /** Arrays are walked from their ends down. */
+  readonly down: boolean;
   /** The target's vectors have swaps, shifts of each lane by its own, and products of 64-bit lanes with a sign. */
   private readonly rich: boolean;
   private readonly known = new Map<string, number | undefined>();
 
-  constructor(loop: CountedLoop, lanes: number, packs: boolean, rich: boolean) {
+  constructor(loop: CountedLoop, lanes: number, down: boolean, packs: boolean, rich: boolean) {
     this.loop = loop;
+    this.down = down;
     this.rich = rich;
     this.packs = packs;
     this.lanes = lanes;
@@ -180,7 +183,7 @@ export class Lanes {
     const nodes = kept.map((k): KernelNode => {
       const node = this.nodes[k];
       const args = node.args.map((arg) => place.get(arg)!);
-      if (node.op === "load") return { ...node, args, aux: -this.loads.push(loads[-node.aux - 1]) };
+      if (isLoad(node)) return { ...node, args, aux: -this.loads.push(loads[-node.aux - 1]) };
       return { ...node, args, aux: node.op === "splat" ? this.input(inputs[node.aux]) : 0 };
     });
     this.nodes.splice(0, this.nodes.length, ...nodes);
@@ -221,12 +224,14 @@ export class Lanes {
 
   private load(v: Value, lane: Lane): number | undefined {
     const own = (v.op.bytes * 8) as Lane;
-    if (own > lane || this.loop.stride(v.args[0]) !== v.op.bytes) return undefined;
+    const stride = this.loop.stride(v.args[0]);
+    if (own > lane || stride === undefined || Math.abs(stride) !== v.op.bytes) return undefined;
+    const turns = stride < 0 !== this.down;
     const bytes = this.lanes * v.op.bytes;
-    if (bytes !== 4 && bytes !== 8 && bytes % 16 !== 0) return undefined;
+    if (bytes % 16 !== 0 && (turns || (bytes !== 4 && bytes !== 8))) return undefined;
     this.loads.push(v);
     // The address is known only where the kernel is made: until then its place among the loads stands for it.
-    let node = this.add("load", own, [], { aux: -this.loads.length, lo: v.aux });
+    let node = this.add(turns ? "loadDown" : "load", own, [], { aux: -this.loads.length, lo: v.aux });
     for (let wide = own * 2; wide <= lane; wide *= 2)
       node = this.widen(!SIGNED_LOADS.has(v.op), wide as Lane, node);
     return node;

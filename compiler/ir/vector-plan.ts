@@ -1,6 +1,6 @@
 /**
- * Which loops vectors can run: exactly one sum (or the like), or exactly one store to consecutive places, of what
- * consecutive elements and invariants give; counters beside it.
+ * Which loops vectors can run: sums (or the like), or exactly one store to consecutive places, of what consecutive
+ * elements and invariants give; counters beside it. Each array is walked up or down.
  */
 
 import type { CountedLoop } from "./counted.ts";
@@ -36,28 +36,38 @@ export interface Sum {
   turns: boolean;
 }
 
-/** What a loop does that vectors, or those that can do more (`rich`), can do; undefined: something else. */
-export function recognise(loop: CountedLoop, rich: boolean): Plan | undefined {
+/** Sums of one loop: each is a kernel of its own, which reads the arrays again. */
+const MOST_SUMS = 3;
+
+/**
+ * What a loop does that vectors, or those that can do more (`rich`), can do: kernels, one for each sum, or one that
+ * stores. Undefined: something else.
+ */
+export function recognise(loop: CountedLoop, rich: boolean): Plan[] | undefined {
   const { block } = loop;
   const effects = block.body.filter((v) => v.op.reads || v.op.writes);
   if (effects.length === 0 || effects.some((v) => v.op.bytes === 0)) return undefined;
   const stores = effects.filter((v) => v.op.writes);
   const others = block.phis.filter((phi) => loop.step(phi) === undefined);
-  const plan =
-    stores.length === 1 && others.length === 0
-      ? storing(loop, stores[0], rich)
-      : stores.length === 0 && others.length === 1
-        ? summing(loop, others[0], rich)
-        : undefined;
-  if (plan === undefined || pressure(plan.lanes.nodes, plan.root) > (rich ? RICH_VECTORS : VECTORS))
+  const fits = ({ lanes, root }: Plan) =>
+    pressure(lanes.nodes, root) <= (rich ? RICH_VECTORS : VECTORS) &&
+    lanes.inputs.length + lanes.loads.length < MOST_INPUTS;
+  if (stores.length > 1 || others.length > MOST_SUMS || stores.length > 0 === others.length > 0)
     return undefined;
-  return plan.lanes.inputs.length + plan.lanes.loads.length < MOST_INPUTS ? plan : undefined;
+  const plans: Plan[] = [];
+  for (const what of stores.concat(others)) {
+    const plan = what.op === op.phi ? summing(loop, what, rich) : storing(loop, what, rich);
+    if (plan === undefined || !fits(plan)) return undefined;
+    plans.push(plan);
+  }
+  return plans;
 }
 
 function storing(loop: CountedLoop, store: Value, rich: boolean): Plan | undefined {
   const { bytes } = store.op;
-  if (loop.stride(store.args[0]) !== bytes) return undefined;
-  const lanes = new Lanes(loop, 16 / bytes, true, rich);
+  const stride = loop.stride(store.args[0]);
+  if (stride === undefined || Math.abs(stride) !== bytes) return undefined;
+  const lanes = new Lanes(loop, 16 / bytes, stride < 0, true, rich);
   const found = lanes.node(store.args[1], (bytes * 8) as Lane);
   const root = found === undefined ? undefined : lanes.prune(found);
   return root === undefined ? undefined : { lanes, root, store, sum: undefined };
@@ -66,8 +76,11 @@ function storing(loop: CountedLoop, store: Value, rich: boolean): Plan | undefin
 function summing(loop: CountedLoop, phi: Value, rich: boolean): Plan | undefined {
   const sum = sumOf(loop, phi);
   if (sum === undefined || phi.type === 1 || phi.type === 0) return undefined;
-  const widths = loop.block.body.filter((v) => v.op.bytes > 0).map((v) => v.op.bytes);
-  const lanes = new Lanes(loop, 16 / Math.min(...widths), false, rich);
+  const loads = loop.block.body.filter((v) => v.op.bytes > 0);
+  const narrowest = Math.min(...loads.map((v) => v.op.bytes));
+  // The order of a sum does not matter: its kernel goes up all the same.
+  const down = loads.every((v) => (loop.stride(v.args[0]) ?? 0) < 0);
+  const lanes = new Lanes(loop, 16 / narrowest, down, false, rich);
   const found = sum.reduce === "add" ? addend(lanes, sum.x, phi.type) : gathered(lanes, sum, phi.type);
   const root = found === undefined ? undefined : lanes.prune(found);
   if (root === undefined || lanes.loads.length === 0) return undefined;

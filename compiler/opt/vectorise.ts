@@ -1,5 +1,5 @@
 /**
- * Loops over arrays run on vectors: one sum (or the like) of what elements give, or one array written. The rounds that
+ * Loops over arrays run on vectors: sums (or the like) of what elements give, or one array written. The rounds that
  * fill no vector are the loop's, which is as it was; what it leaves behind is as before.
  */
 
@@ -7,10 +7,12 @@ import { CountedLoop } from "../ir/counted.ts";
 import { emitter } from "../ir/emit.ts";
 import { branch, jump } from "../ir/flow.ts";
 import { type Emit, isConst, isZero } from "../ir/fold.ts";
+import { gather } from "../ir/gather.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { type Kernel, type KernelNode, type Lane, type Reduction, workOf } from "../ir/kernel.ts";
-import { op, SGT, SLT, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
-import { type Plan, recognise, SUMS, type Sum } from "../ir/vector-plan.ts";
+import { isLoad, type Kernel, type KernelNode, workOf } from "../ir/kernel.ts";
+import type { Lanes } from "../ir/lanes.ts";
+import { op, UGE, ULE } from "../ir/ops.ts";
+import { type Plan, recognise } from "../ir/vector-plan.ts";
 
 /** How far a value may be computed from counters. */
 const MOST_DEPTH = 16;
@@ -28,10 +30,10 @@ export function vectorise(fn: Fn, { features, level }: Context): void {
   const renamed = new Map<Value, Value>();
   for (const block of [...fn.blocks]) {
     const loop = CountedLoop.at(block, true);
-    const plan = loop && recognise(loop, features.has("rich-vectors"));
-    if (plan === undefined || (means.small && !isSmall(plan, means.repeats))) continue;
+    const plans = loop && recognise(loop, features.has("rich-vectors"));
+    if (plans === undefined || (means.small && !isSmall(plans, means.repeats))) continue;
     outside ??= usedOutside(fn);
-    new Rewrite(fn, loop!, plan, outside, renamed, means).run();
+    new Rewrite(fn, loop!, plans, outside, renamed, means).run();
   }
   if (renamed.size > 0) rename(fn, renamed);
 }
@@ -40,10 +42,16 @@ export function vectorise(fn: Fn, { features, level }: Context): void {
 const LEAST_OF_SMALL = 4;
 
 /** Many elements for few instructions, no more of them than elements; what the processor repeats by itself is shorter. */
-function isSmall({ lanes: { lanes, nodes }, store }: Plan, repeats: boolean): boolean {
-  if (store !== undefined && repeats && nodes.length === 1) return false;
-  return lanes >= LEAST_OF_SMALL && workOf(nodes) <= lanes;
+function isSmall(plans: readonly Plan[], repeats: boolean): boolean {
+  const [{ lanes, store }] = plans;
+  const { nodes } = lanes;
+  if (plans.length > 1 || (store !== undefined && repeats && !lanes.down && isPlain(lanes))) return false;
+  return lanes.lanes >= LEAST_OF_SMALL && workOf(nodes) <= lanes.lanes;
 }
+
+/** Elements are copied from the first to the last, or all the same. */
+const isPlain = ({ nodes, loads, down }: Lanes): boolean =>
+  nodes.length === 1 && (loads.length === 0 || (nodes[0].op === "load" && !down));
 
 /** By value: another block than its own uses it. */
 function usedOutside(fn: Fn): Uint8Array {
@@ -73,16 +81,6 @@ function rename(fn: Fn, renamed: Map<Value, Value>): void {
   }
 }
 
-/** The number that no other one is beyond, in a lane. */
-const extremeOf = (reduce: Reduction, lane: Lane): number =>
-  reduce === "smax"
-    ? -(2 ** (lane - 1))
-    : reduce === "smin"
-      ? 2 ** (lane - 1) - 1
-      : reduce === "umax"
-        ? 0
-        : 255;
-
 /** Bytes from which on the processor's own operation is quicker than vectors: with 16 kB twice as quick. */
 const LEAST_REPEATED = 2048;
 
@@ -99,21 +97,28 @@ interface Means {
 class Rewrite {
   private readonly fn: Fn;
   private readonly loop: CountedLoop;
-  private readonly plan: Plan;
+  private readonly plans: readonly Plan[];
+  private readonly store: Value | undefined;
+  /** Elements of a step. */
+  private readonly lanes: number;
+  private readonly down: boolean;
   private readonly outside: Uint8Array;
   private readonly renamed: Map<Value, Value>;
   private readonly means: Means;
   private readonly emit: Emit;
+  /** Addresses in the last round, by the first one's and what they grow by. */
+  private readonly lasts = new Map<string, Value>();
   block: Block;
   readonly at: number;
   /** How many the kernel does. */
   private rounds!: Value;
-  private result: Value | undefined;
+  /** Of the sums, by phi and by what it is next. */
+  private readonly results = new Map<Value, Value | undefined>();
 
   constructor(
     fn: Fn,
     loop: CountedLoop,
-    plan: Plan,
+    plans: readonly Plan[],
     outside: Uint8Array,
     renamed: Map<Value, Value>,
     means: Means,
@@ -121,11 +126,16 @@ class Rewrite {
     this.means = means;
     this.fn = fn;
     this.loop = loop;
-    this.plan = plan;
+    this.plans = plans;
+    const [{ lanes, store }] = plans;
+    this.store = store;
+    this.lanes = lanes.lanes;
+    this.down = lanes.down;
     this.outside = outside;
     this.renamed = renamed;
     this.block = loop.from;
-    this.at = (plan.store ?? plan.lanes.loads[0]).at;
+    this.at = (store ?? lanes.loads[0]).at;
+    for (const { sum } of plans) if (sum !== undefined) this.results.set(sum.next, undefined);
     this.emit = emitter(fn, this);
   }
 
@@ -138,7 +148,7 @@ class Rewrite {
   }
 
   run(): void {
-    const { fn, loop, plan, means } = this;
+    const { fn, loop, means, store } = this;
     const { block, from, entry } = loop;
     // Where all that others need is known without the last round, the kernel may do it too.
     const needed = [...block.phis, ...block.body].filter((v) => this.outside[v.id] === 1);
@@ -154,12 +164,12 @@ class Rewrite {
     check.predecessors = [from];
     block.predecessors.splice(entry, 1, check);
     this.guard(found.enough, true);
-    const whole = (rounds: Value) => this.emit(op.and, 64, [rounds, this.number(-plan.lanes.lanes)]);
+    const whole = (rounds: Value) => this.emit(op.and, 64, [rounds, this.number(-this.lanes)]);
     const before = means.small ? whole(found.rounds()) : found.rounds();
     const all = leaves ? this.add(before, 1) : before;
     for (const [v, step] of loop.assumed) this.room(v, step, all);
-    this.rounds = plan.store === undefined && !means.small ? whole(all) : all;
-    this.result = this.kernel(all);
+    this.rounds = store === undefined && !means.small ? whole(all) : all;
+    for (const plan of this.plans) this.kernel(plan, all);
     const many = this.block;
     this.enter(block.phis.map((phi) => this.behind(phi)));
     if (!leaves) {
@@ -214,23 +224,44 @@ class Rewrite {
   /** The rounds do not go beyond the numbers that fit a counter of 32 bits. */
   private room(v: Value, step: number, rounds: Value): void {
     const { fn, loop, emit } = this;
+    const least = v.op === op.zext ? this.number(0) : this.number(-(2 ** 31));
     const end = v.op === op.zext ? fn.const(64, 0, 1) : fn.const(64, 1 << 31, 0);
-    const left = emit(op.sub, 64, [end, loop.atStart(v, emit)]);
-    const most = emit(op.lshr, 64, [left, this.number(Math.log2(step))]);
-    this.guard(emit(op.icmp, 1, [rounds, most], ULE));
+    const start = loop.atStart(v, emit);
+    const left = step > 0 ? emit(op.sub, 64, [end, start]) : emit(op.sub, 64, [start, least]);
+    const most = emit(op.lshr, 64, [left, this.number(Math.log2(Math.abs(step)))]);
+    // On the way down the first round takes no room.
+    this.guard(emit(op.icmp, 1, [step > 0 ? rounds : this.add(rounds, -1), most], ULE));
   }
 
   /** Rounds from which on vectors are quicker than the loop. */
   private least(): number {
-    const { lanes, store } = this.plan;
-    return store !== undefined ? lanes.lanes : Math.max(lanes.lanes, LEAST_ROUNDS);
+    return this.store !== undefined ? this.lanes : Math.max(this.lanes, LEAST_ROUNDS);
   }
 
-  /** Makes the kernel, and checks before it that arrays do not overlap in a way that matters. */
-  private kernel(rounds: Value): Value {
-    const { fn, loop, plan, emit } = this;
-    const { lanes, root, store, sum } = plan;
-    const addresses = lanes.loads.map((load) => loop.atStart(load.args[0], emit));
+  /** The address in the last round. */
+  private lastOf(access: Value): Value {
+    const { loop, emit } = this;
+    const first = loop.atStart(access.args[0], emit);
+    const stride = loop.stride(access.args[0])!;
+    const key = `${first.id},${stride}`;
+    let found = this.lasts.get(key);
+    if (found === undefined) {
+      const way = emit(op.shl, 64, [this.add(this.rounds, -1), this.number(Math.log2(Math.abs(stride)))]);
+      found = emit(stride < 0 ? op.sub : op.add, 64, [first, way]);
+      this.lasts.set(key, found);
+    }
+    return found;
+  }
+
+  /** The address of what the kernel takes for the first element: its own go up. */
+  private firstOf(access: Value): Value {
+    return this.down ? this.lastOf(access) : this.loop.atStart(access.args[0], this.emit);
+  }
+
+  /** Makes a kernel, and checks before it that arrays do not overlap in a way that matters. */
+  private kernel({ lanes, root, store, sum }: Plan, rounds: Value): void {
+    const { fn, loop, emit, down } = this;
+    const addresses = lanes.loads.map((load) => this.firstOf(load));
     const inputs = lanes.inputs.map((v) => loop.atStart(v, emit));
     const list = [rounds];
     // The rounds are counted down: what is needed beside that comes again.
@@ -239,12 +270,13 @@ class Rewrite {
       return known > 0 ? known : list.push(v) - 1;
     };
     const nodes = lanes.nodes.map((node): KernelNode => {
-      if (node.op === "load") return { ...node, aux: place(addresses[-node.aux - 1]) };
+      if (isLoad(node)) return { ...node, aux: place(addresses[-node.aux - 1]) };
       return node.op === "splat" ? { ...node, aux: place(inputs[node.aux]) } : node;
     });
     const made: Kernel = {
       lanes: lanes.lanes,
       single: this.means.small,
+      down: down && store !== undefined,
       nodes,
       root,
       reduce: undefined,
@@ -254,23 +286,27 @@ class Rewrite {
     };
     fn.kernels.push(made);
     const index = fn.kernels.length - 1;
-    if (store === undefined)
-      return this.gather(sum!, made, (type) => emit(op.kernel, type, list, index), place);
-    const to = loop.atStart(store.args[0], emit);
-    for (const [i, load] of lanes.loads.entries()) this.distance(to, store, addresses[i], load, rounds);
-    made.store = { aux: place(to), offset: store.aux };
-    const end = nodes.length === 1 && this.means.repeats ? this.repeated(to, store, rounds) : undefined;
-    const value = emit(op.kernel, 0, list, index);
-    if (end !== undefined) {
-      jump(this.block, end);
-      this.block = end;
+    if (store === undefined) {
+      const { phi, next } = sum!;
+      const kernel = (type: 32 | 64) => emit(op.kernel, type, list, index);
+      const found = gather(fn, emit, sum!, phi.args[loop.entry], made, kernel, place);
+      this.results.set(phi, found).set(next, found);
+      return;
     }
-    return value;
+    for (const load of lanes.loads) this.distance(store, load, rounds);
+    const to = this.firstOf(store);
+    made.store = { aux: place(to), offset: store.aux };
+    const { small, repeats } = this.means;
+    const end = repeats && !small && isPlain(lanes) ? this.repeated(to, store, rounds) : undefined;
+    emit(op.kernel, 0, list, index);
+    if (end === undefined) return;
+    jump(this.block, end);
+    this.block = end;
   }
 
   /** Many elements that are only copied or filled in are one operation; gives where both ways meet. */
   private repeated(to: Value, store: Value, rounds: Value): Block {
-    const { loop, plan, emit, block: at } = this;
+    const { plans, emit, block: at } = this;
     const { bytes } = store.op;
     const big = emit(op.icmp, 1, [rounds, this.number(LEAST_REPEATED / bytes)], UGE);
     const end = this.newBlock();
@@ -278,80 +314,48 @@ class Rewrite {
     this.block = this.newBlock();
     branch(at, big, this.block, few);
     const place = this.add(to, store.aux);
-    const { loads, inputs, nodes } = plan.lanes;
+    const { loads, inputs, nodes } = plans[0].lanes;
     const [load] = loads;
     const content = inputs[0] ?? this.fn.const(64, nodes[0].lo, nodes[0].hi);
     if (load === undefined) emit(op.fill, 0, [place, content, rounds], bytes);
-    else emit(op.copy, 0, [place, this.add(loop.atStart(load.args[0], emit), load.aux), rounds], bytes);
+    else emit(op.copy, 0, [place, this.add(this.firstOf(load), load.aux), rounds], bytes);
     jump(this.block, end);
     this.block = few;
     return end;
   }
 
-  /** Says how a kernel gathers; gives what the loop's variable is behind it. */
-  private gather(
-    { phi, next, reduce, lane, turns, flips }: Sum,
-    made: Kernel,
-    kernel: (type: 32 | 64) => Value,
-    place: (v: Value) => number,
-  ): Value {
-    const { fn, emit } = this;
-    const start = phi.args[this.loop.entry];
-    const type = phi.type as 32 | 64;
-    made.reduce = reduce;
-    if (reduce === "add") {
-      made.lane = made.nodes[made.root].lane;
-      return emit(next.op, type, [start, kernel(type)]);
-    }
-    made.lane = lane;
-    if (SUMS.has(next.op)) {
-      // Bits of narrow lanes are gathered in wider ones, and brought together in the end.
-      made.lane = lane === 64 ? 64 : 32;
-      if (reduce === "and") made.start = place(fn.const(made.lane, -1));
-      let all = kernel(made.lane);
-      for (let half = 16; half >= lane; half /= 2)
-        all = emit(next.op, 32, [all, emit(op.lshr, 32, [all, fn.const(32, half)])]);
-      return emit(next.op, type, [start, this.extended(all, lane, type)]);
-    }
-    const sign = fn.const(32, 1 << (lane - 1));
-    const turned = (v: Value) => (turns ? emit(op.xor, 32, [v, sign]) : v);
-    if (lane === type) {
-      made.start = place(turned(start));
-      return turned(kernel(32));
-    }
-    made.start = place(fn.const(32, extremeOf(reduce, lane)));
-    const found = this.extended(turned(kernel(32)), lane, type);
-    const greater = reduce === "smax" || reduce === "umax";
-    const is = emit(op.icmp, 1, [found, start], flips ? (greater ? UGT : ULT) : greater ? SGT : SLT);
-    return emit(op.select, type, [is, found, start]);
-  }
-
-  /** The low `lane` bits of a value, in so many. */
-  private extended(v: Value, lane: Lane, type: 32 | 64): Value {
-    const { fn, emit } = this;
-    const low = lane < 32 ? emit(op.and, 32, [v, fn.const(32, 2 ** lane - 1)]) : v;
-    return v.type < type ? emit(op.zext, 64, [low]) : low;
-  }
-
-  /** What is read is not what was written before: apart, or further on by less than nothing. */
-  private distance(to: Value, store: Value, from: Value, load: Value, rounds: Value): void {
-    const { emit } = this;
-    const [x, y] = [this.add(to, store.aux), this.add(from, load.aux)];
-    const apart = (a: Value, b: Value, bytes: number) => {
-      const distance = emit(op.sub, 64, [a, b]);
-      const size = emit(op.shl, 64, [rounds, this.number(Math.log2(bytes))]);
-      this.guard(emit(op.icmp, 1, [distance, size], UGE));
+  /**
+   * No round reads what one before it wrote. On the way up: arrays are apart, or what is read begins at what is written
+   * or behind it, so that it is written later if at all. On the way down, in the mirror: or it ends there or in front.
+   * Elements of different widths drift, and so do those that are walked in different directions: their arrays must be
+   * apart. Steps of several rounds then read before they write.
+   */
+  private distance(store: Value, load: Value, rounds: Value): void {
+    const { emit, loop, down } = this;
+    const [size, other] = [store.op.bytes, load.op.bytes];
+    const [to, from] = [store, load].map(({ args }) => loop.atStart(args[0], emit));
+    const apart = (by: Value, bytes: number) => {
+      const all = emit(op.shl, 64, [rounds, this.number(Math.log2(bytes))]);
+      this.guard(emit(op.icmp, 1, [by, all], UGE));
     };
-    const isSame = isZero(emit(op.sub, 64, [x, y]));
-    if (load.op.bytes === store.op.bytes && isSame) return;
-    apart(x, y, load.op.bytes);
-    if (load.op.bytes !== store.op.bytes) apart(y, x, store.op.bytes);
+    if (other === size && loop.stride(store.args[0]) === loop.stride(load.args[0])) {
+      // How far the store is ahead of the load on the rounds' way.
+      const [x, y] = down ? [load, store] : [store, load];
+      const place = (access: Value) => this.add(loop.atStart(access.args[0], emit), access.aux);
+      const distance = to === from ? this.number(x.aux - y.aux) : emit(op.sub, 64, [place(x), place(y)]);
+      if (!isZero(distance)) apart(distance, size);
+      return;
+    }
+    const lowest = (access: Value, first: Value) =>
+      this.add((loop.stride(access.args[0]) ?? 0) < 0 ? this.lastOf(access) : first, access.aux);
+    const by = emit(op.sub, 64, [lowest(store, to), lowest(load, from)]);
+    apart(by, other);
+    apart(emit(op.sub, 64, [this.number(0), by]), size);
   }
 
   /** A phi behind the kernel's rounds, when the loop goes on with the next one. */
   private behind(phi: Value): Value {
-    if (phi === this.plan.sum?.phi) return this.result!;
-    let found = this.counters.get(phi);
+    let found = this.results.get(phi) ?? this.counters.get(phi);
     if (found === undefined) {
       const by = this.emit(op.mul, 64, [this.rounds, this.number(this.loop.step(phi)!)]);
       const change = phi.type === 64 ? by : this.emit(op.trunc, 32, [by]);
@@ -365,8 +369,8 @@ class Rewrite {
 
   /** Whether the value in a round can be told without the loop: from counters, and from what is gathered. */
   private isKnown(v: Value, depth: number): boolean {
-    const { loop, plan, told } = this;
-    if (loop.isInvariant(v) || v === plan.sum?.next) return true;
+    const { loop, results, told } = this;
+    if (loop.isInvariant(v) || results.has(v)) return true;
     if (v.op === op.phi) return loop.step(v) !== undefined;
     let found = told.get(v);
     if (found === undefined) {
@@ -381,10 +385,8 @@ class Rewrite {
 
   /** The value in the kernel's last round. */
   private last(v: Value): Value {
-    const { loop, plan } = this;
-    if (loop.isInvariant(v)) return v;
-    if (v === plan.sum?.next) return this.result!;
-    let found = this.known.get(v);
+    if (this.loop.isInvariant(v)) return v;
+    let found = this.results.get(v) ?? this.known.get(v);
     if (found === undefined) {
       found =
         this.counter(v) ??

@@ -47,6 +47,7 @@ cnt V<d>.{T}, V<n>.{T} | 01001110zz100000010110nnnnnddddd | b
 rev64 V<d>.16b, V<n>.16b | 0100111000100000000010nnnnnddddd
 rev32 V<d>.16b, V<n>.16b | 0110111000100000000010nnnnnddddd
 rev16 V<d>.{T}, V<n>.{T} | 01001110zz100000000110nnnnnddddd | b
+ext V<d>.16b, V<n>.16b, V<m>.16b, #8 | 01101110000mmmmm010000nnnnnddddd
 addv {E}<d>, V<n>.{T} | 01001110zz110001101110nnnnnddddd | bhs
 smaxv {E}<d>, V<n>.{T} | 01001110zz110000101010nnnnnddddd | bhs
 sminv {E}<d>, V<n>.{T} | 01001110zz110001101010nnnnnddddd | bhs

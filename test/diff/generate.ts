@@ -405,23 +405,28 @@ class Generator {
     this.defined.add(less);
   }
 
-  /** A loop over elements of the memory, from r7 and r8 on: gathered in one register, or written back. */
+  /** A loop over elements of the memory, from r7 and r8 on up or down: gathered in a register or two, or written back. */
   private array(): void {
     const { random } = this;
     const bytes = random.pick([1, 2, 4, 8]);
     const most = Math.floor(MEMORY / bytes);
     const rounds = Math.max(1, most - random.below(random.chance(50) ? most : 6));
     const gathers = random.chance(50);
+    const way = random.chance(40);
+    const down = { 7: way, 8: way !== random.chance(20) };
+    /** The counter. */
+    const falls = random.chance(30);
     const sum = random.pick([0, 1, 2, 3]);
     const fixed = { fixed: true };
     for (const register of [0, 1, 2, 3, 4]) if (!this.defined.has(register)) this.set(register, true);
-    for (const pointer of [7, 8]) {
+    for (const pointer of [7, 8] as const) {
       this.add("mov64.reg", { dst: pointer, src: 6 }, fixed);
-      this.add("add64.imm", { dst: pointer, imm: random.below(MEMORY - rounds * bytes + 1) }, fixed);
+      const first = random.below(MEMORY - rounds * bytes + 1);
+      this.add("add64.imm", { dst: pointer, imm: first + (down[pointer] ? (rounds - 1) * bytes : 0) }, fixed);
     }
     const from = LOADS.filter((row) => row.bytes === bytes);
     const to = STORES.filter((row) => row.bytes === bytes);
-    this.add("mov64.imm", { dst: 9, imm: 0 }, fixed);
+    this.add("mov64.imm", { dst: 9, imm: falls ? rounds : 0 }, fixed);
     const start = this.label();
     this.add(random.pick(from), { dst: 4, src: 7 }, fixed);
     if (random.chance(50)) this.add(random.pick(from), { dst: 5, src: 8 }, fixed);
@@ -448,6 +453,10 @@ class Generator {
         this.add("mov32.reg", { dst: sum, src: 4 }, fixed);
         jump.to = this.label();
       } else this.add(`${name}.reg`, { dst: sum, src: random.pick([4, 4, 5]) }, fixed);
+      if (random.chance(30)) {
+        const second = random.pick(["add64.reg", "xor32.reg", "or64.reg"]);
+        this.add(second, { dst: (sum + 2) & 3, src: random.pick([4, 5]) }, fixed);
+      }
     } else {
       const row = random.pick(to);
       const imm = row.operand === "imm" ? random.immediate() : 0;
@@ -457,13 +466,15 @@ class Generator {
         fixed,
       );
     }
-    for (const pointer of [7, 8]) this.add("add64.imm", { dst: pointer, imm: bytes }, fixed);
-    this.add("add64.imm", { dst: 9, imm: 1 }, fixed);
-    this.add(
-      random.pick(["jlt64.imm", "jne64.imm", "jlt32.imm"]),
-      { dst: 9, imm: rounds },
-      { fixed: true, to: start },
+    for (const pointer of [7, 8] as const)
+      this.add("add64.imm", { dst: pointer, imm: down[pointer] ? -bytes : bytes }, fixed);
+    this.add("add64.imm", { dst: 9, imm: falls ? -1 : 1 }, fixed);
+    const name = random.pick(
+      falls
+        ? ["jgt64.imm", "jsgt32.imm", "jne64.imm"]
+        : ["jlt64.imm", "jne64.imm", "jlt32.imm", "jslt64.imm"],
     );
+    this.add(name, { dst: 9, imm: falls ? 0 : rounds }, { fixed: true, to: start });
     // Addresses differ between engines: none may reach the result.
     for (const pointer of [7, 8]) this.add("mov64.imm", { dst: pointer, imm: random.immediate() }, fixed);
     for (const register of [4, 5, 7, 8, 9]) this.defined.add(register);

@@ -25,6 +25,9 @@ const ENDS = [
   "r6 += 2\nif r6 < r5 goto loop",
   "w6 += 1\nif w6 < w5 goto loop",
   "w5 += -1\nif w5 != 0 goto loop",
+  "r6 += 1\nif r6 s< r5 goto loop",
+  "r5 += -1\nif w5 s> 0 goto loop",
+  "r5 += -1\nif r5 > 2 goto loop",
 ];
 
 const BECOME: [name: string, loop: Loop, gives: string][] = [
@@ -50,7 +53,6 @@ const STAY: [name: string, loop: Loop][] = [
   ["a value that counts", loop("*(u8 *)(r4 + 0) = r6", [0, 1])],
   ["a sum beside", loop("r7 = *(u8 *)(r3 + 0)\n*(u8 *)(r4 + 0) = r7\nr0 += r7", [1, 1])],
   ["an end that the elements tell", copyOf("u8", { end: "if r7 != 0 goto loop" })],
-  ["a signed end", copyOf("u8", { end: "r6 += 1\nif r6 s< r5 goto loop" })],
   ["an end that steps of 3 might miss", copyOf("u8", { end: "r5 += -3\nif r5 != 0 goto loop" })],
   ["an atomic sum", loop("lock *(u64 *)(r4 + 0) += r0", [0, 8])],
 ];

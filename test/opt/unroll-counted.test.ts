@@ -36,6 +36,8 @@ const UNROLLED: [name: string, loop: Loop, rounds: number][] = [
   ["down to zero", loop(SUM, { end: "r5 += -1\nif r5 != 0 goto loop" }), 4],
   ["by twos", loop(SUM, { end: "r6 += 2\nif r6 < r5 goto loop" }), 4],
   ["up to the bound and one more", loop(SUM, { end: "r6 += 1\nif r6 <= r5 goto loop" }), 4],
+  ["a signed end", loop(SUM, { end: "r6 += 1\nif r6 s< r5 goto loop" }), 4],
+  ["down to a bound", loop(SUM, { end: "r5 += -1\nif r5 > 3 goto loop" }), 4],
   ["with a 32-bit counter", loop(SUM, { end: "w6 += 1\nif w6 < w5 goto loop" }), 4],
 ];
 
@@ -51,7 +53,6 @@ const STAY: [name: string, loop: Loop, more?: CompileOptions][] = [
     }),
   ],
   ["an end that is found on the way", loop(SUM, { end: "if r7 != 0 goto loop" })],
-  ["a signed end", loop(SUM, { end: "r6 += 1\nif r6 s< r5 goto loop" })],
   ["an end that steps of 3 might miss", loop(SUM, { end: "r5 += -3\nif r5 != 0 goto loop" })],
   ["a bound that changes", loop(SUM, { end: "r6 += 1\nr5 ^= r7\nif r6 < r5 goto loop" })],
   ["a number of rounds that is known", loop(SUM, { before: "r5 = 40" })],

@@ -14,7 +14,17 @@ export interface Loop {
   before?: string;
   end?: string;
   after?: string;
+  /** The pointers start with the last elements, and `steps` go down. */
+  down?: boolean;
 }
+
+/** The same loop from the ends of its arrays down. */
+export const downwards = (loop: Loop): Loop => ({
+  ...loop,
+  name: `${loop.name}, down`,
+  steps: [-loop.steps[0], -loop.steps[1]],
+  down: true,
+});
 
 export const HEADER = 16;
 
@@ -24,7 +34,9 @@ export function source({
   end = "r6 += 1\nif r6 < r5 goto loop",
   before = "",
   after = "",
+  down = false,
 }: Loop): string {
+  const last = [3, 4].map((r, k) => `r2 = r5\nr2 += -1\nr2 *= ${-steps[k]}\nr${r} += r2`).join("\n");
   return `
     r3 = *(u16 *)(r1 + 0)
     r3 += r1
@@ -36,6 +48,7 @@ export function source({
     r6 = 0
     r9 = 7
     if r5 == 0 goto out
+    ${down ? last : ""}
     ${before}
   loop:
     ${body}
@@ -304,6 +317,16 @@ const OTHERS: Loop[] = [
     end: "r6 += 1\nr5 += -1\nif r5 != 0 goto loop",
     kernel: "kernel",
   },
+  ...["if w9 s< w5 goto loop", "if w9 s<= w5 goto loop", "if r9 s< r5 goto loop"].map(
+    (end): Loop => ({
+      name: `a counter that starts below zero, ${end}`,
+      body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
+      steps: [4, 0],
+      before: "r9 = -50\nr5 += -50",
+      end: `r6 += 1\n${end.includes("w") ? "w" : "r"}9 += 1\n${end}`,
+      kernel: "kernel",
+    }),
+  ),
   {
     name: "a 32-bit counter that meets its end",
     body: "r7 = *(u16 *)(r3 + 0)\n*(u16 *)(r4 + 0) = r7",
@@ -343,7 +366,141 @@ const OTHERS: Loop[] = [
   },
 ];
 
-export const LOOPS = [...SUMS, ...EXTREMES, ...NARROW_EXTREMES, ...COPIES, ...FILLS, ...MAPS, ...OTHERS];
+/** Two and three variables that gather. */
+const SEVERAL: Loop[] = [
+  {
+    name: "two sums",
+    body: `${load(7, 3, 4)}\nr0 += r7\nr9 ^= r7`,
+    steps: [4, 0],
+    after: "r0 ^= r9",
+    kernel: "kernel",
+  },
+  {
+    name: "sums of two arrays",
+    body: `${load(7, 3, 4)}\nr0 += r7\n${load(8, 4, 4)}\nr9 += r8`,
+    steps: [4, 4],
+    after: "r0 ^= r9",
+    kernel: "kernel",
+  },
+  {
+    name: "sums of arrays of two widths",
+    body: `${load(7, 3, 1)}\nr0 += r7\n${load(8, 4, 4)}\nr9 += r8`,
+    steps: [1, 4],
+    after: "r0 ^= r9",
+    kernel: "kernel 16",
+  },
+  {
+    name: "sum and largest",
+    body: `${load(7, 3, 4)}\nr0 += r7\nif w9 > w7 goto keep\nw9 = w7\nkeep:`,
+    steps: [4, 0],
+    after: "r0 ^= r9",
+    kernel: "kernel",
+  },
+  {
+    name: "least, largest and sum",
+    body: `${load(7, 3, 2)}\nif w9 > w7 goto keep\nw9 = w7\nkeep:\nif w2 < w7 goto less\nw2 = w7\nless:\nr0 += r7`,
+    steps: [2, 0],
+    before: "w9 = 0\nw2 = 99999",
+    after: "r0 ^= r9\nr0 *= 31\nif r5 == 0 goto end\nr0 ^= r2\nend:",
+    kernel: "kernel",
+  },
+];
+
+/** Arrays of which one is walked up and one down, r4 from its end. */
+const TURNED: Loop[] = ["up", "down"].flatMap((way) =>
+  WIDTHS.flatMap((bytes): Loop[] => {
+    const up = way === "up";
+    const ends = {
+      steps: (up ? [bytes, -bytes] : [-bytes, bytes]) as [number, number],
+      before: `r2 = r5\nr2 += -1\nr2 *= ${bytes}\nr${up ? 4 : 3} += r2`,
+      kernel: "loadDown",
+    };
+    return [
+      {
+        name: `a turned copy of ${U[bytes]}, ${way}`,
+        body: `${load(7, 3, bytes)}\n${store(4, bytes, 7)}`,
+        ...ends,
+      },
+      {
+        name: `changed and turned ${U[bytes]}, ${way}`,
+        body: `${load(7, 3, bytes)}\nr8 = *(${U[bytes]} *)(r3 + ${bytes})\nr7 += r8\n${store(4, bytes, 7)}`,
+        ...ends,
+      },
+      {
+        name: `sum with turned ${U[bytes]}, ${way}`,
+        body: `${load(7, 3, bytes)}\n${load(8, 4, bytes)}\nr7 ^= r8\nr7 &= r9\nr0 += r7`,
+        ...ends,
+      },
+    ];
+  }),
+);
+const WIDENED: Loop[] = [
+  {
+    name: "words turned and made bytes",
+    body: `${load(7, 3, 4)}\nr7 >>= 3\n${store(4, 1, 7)}`,
+    steps: [-4, 1],
+    before: "r2 = r5\nr2 += -1\nr2 <<= 2\nr3 += r2",
+    kernel: "loadDown32",
+  },
+  {
+    name: "16-bit products with turned ones",
+    body: "r7 = *(s16 *)(r3 + 0)\nr8 = *(s16 *)(r4 + 0)\nw7 *= w8\nw0 += w7",
+    steps: [2, -2],
+    before: "r2 = r5\nr2 += -1\nr2 <<= 1\nr4 += r2",
+    kernel: "dot32",
+  },
+];
+
+const BOTH_WAYS = [...SUMS, ...EXTREMES, ...NARROW_EXTREMES, ...COPIES, ...FILLS, ...MAPS];
+const UP = [...BOTH_WAYS, ...OTHERS, ...SEVERAL];
+const DOWN: Loop[] = [
+  ...UP.filter(
+    ({ before, end, body }) => before === undefined && end === undefined && !body.includes("w6"),
+  ).map(downwards),
+  {
+    name: "a way down to a bound",
+    body: "r7 = *(u32 *)(r3 + 0)\nr0 += r7",
+    steps: [-4, 0],
+    down: true,
+    before: "r9 = r1\nr9 += 16\nr3 += -4",
+    end: "r6 += 1\nif r3 > r9 goto loop",
+    kernel: "kernel",
+  },
+  ...[
+    "if w5 s> 1 goto loop",
+    "if r5 s>= 2 goto loop",
+    "if w5 > 1 goto loop",
+    "if r5 > 1 goto loop",
+    "if r5 >= 3 goto loop",
+    "if w5 >= w9 goto loop",
+  ].map(
+    (end): Loop => ({
+      name: `a counter that goes down, ${end}`,
+      body: "r7 = *(u16 *)(r3 + 0)\nr7 += 3\n*(u16 *)(r4 + 0) = r7",
+      steps: [-2, -2],
+      down: true,
+      end: `r6 += 1\nr5 += -1\n${end}`,
+      kernel: "kernel",
+    }),
+  ),
+  {
+    name: "a 32-bit index that goes down to zero",
+    body: "w8 = w5\nw8 += -1\nr8 += r9\nr7 = *(u8 *)(r8 + 0)\n*(u8 *)(r4 + 0) = r7",
+    steps: [0, -1],
+    down: true,
+    before: "r9 = *(u16 *)(r1 + 0)\nr9 += r1",
+    end: "r6 += 1\nr5 += -1\nif r5 != 0 goto loop",
+    kernel: "kernel",
+  },
+  {
+    name: "a 32-bit index that goes below zero",
+    body: "w8 = 20\nw8 -= w6\nr8 <<= 32\nr8 s>>= 32\nr8 += r1\nr7 = *(u8 *)(r8 + 1024)\nr0 += r7",
+    steps: [0, 0],
+    kernel: "kernel",
+  },
+];
+
+export const LOOPS = [...UP, ...DOWN, ...TURNED, ...WIDENED];
 /** Loops that need more than SSE2 has. */
 export const RICH: Loop[] = [
   {
@@ -398,16 +555,26 @@ export const RICH: Loop[] = [
 ];
 /** Loops that only copy or fill. */
 export const PLAIN = [...COPIES, ...FILLS];
-export const STORING = [...COPIES, ...MAPS, ...OTHERS.filter(({ body }) => body.includes("(r4 + 0) ="))];
+const UPWARDS = [...COPIES, ...MAPS, ...OTHERS.filter(({ body }) => body.includes("(r4 + 0) ="))];
+export const STORING = [
+  ...UPWARDS,
+  ...[...DOWN, ...TURNED, ...WIDENED].filter(({ body }) => /\(r[34] \+ 0\) = /.test(body)),
+];
 
 export const REFUSED: Loop[] = [
+  {
+    name: "bytes turned and made words",
+    body: `${load(7, 3, 1)}\n${store(4, 4, 7)}`,
+    steps: [-1, 4],
+    before: "r3 += r5\nr3 += -1",
+    kernel: undefined,
+  },
   { name: "every second element", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [8, 0], kernel: undefined },
   { name: "overlapping elements", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [2, 0], kernel: undefined },
-  { name: "descending", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [-4, 0], kernel: undefined },
   { name: "the same place again", body: `${load(7, 3, 4)}\nr0 += r7`, steps: [0, 0], kernel: undefined },
   {
-    name: "two sums",
-    body: `${load(7, 3, 4)}\nr0 += r7\nr9 ^= r7`,
+    name: "a sum and a sum of sums",
+    body: `${load(7, 3, 4)}\nr0 += r7\nr9 ^= r0`,
     steps: [4, 0],
     after: "r0 ^= r9",
     kernel: undefined,
@@ -476,10 +643,23 @@ export function randomLoop(rng: (n: number) => number): Loop {
     }
   }
   const gathers = rng(2) === 0;
+  const two = gathers && rng(4) === 0;
+  if (two) lines.push(`r9 ${["+", "^", "|"][rng(3)]}= r${7 + rng(2)}`);
   if (gathers)
     lines.push(
       `${"rw"[rng(2)]}0 ${["+", "+", "^", "|", "&"][rng(5)]}= r${7 + rng(2)}`.replace(/^(w.*= )r/, "$1w"),
     );
   else lines.push(store(4, y, 7 + rng(2)));
-  return { name: "random", body: lines.join("\n"), steps: [x, y], kernel: undefined };
+  const loop = {
+    name: "random",
+    body: lines.join("\n"),
+    steps: [x, y] as [number, number],
+    kernel: undefined,
+  };
+  const made = two ? { ...loop, after: "r0 ^= r9" } : loop;
+  const way = rng(4);
+  if (way > 1) return made;
+  return way === 0
+    ? downwards(made)
+    : { ...made, steps: [x, -y], before: `r2 = r5\nr2 += -1\nr2 *= ${y}\nr4 += r2` };
 }

@@ -1,11 +1,11 @@
 /** The places that a kernel's rounds walk over, and the registers that hold them. */
 
-import type { Kernel } from "../../ir/kernel.ts";
+import { isLoad, type Kernel, type KernelNode } from "../../ir/kernel.ts";
 
 /** The encoder's second scratch register: of constants, later of the first place. */
 export const TEMP = 17;
 
-/** Places that move along with the rounds: an argument plus an offset, by the bytes of an element. */
+/** Places that move along with the rounds: an argument plus an offset, by the bytes of an element, perhaps down. */
 export interface Place {
   aux: number;
   lo: number;
@@ -26,9 +26,15 @@ export function placeOf(
   return { k, offset: lo - places[k].lo };
 }
 
+/** Of what is read downwards: the end of the element. */
+export function placeOfLoad(places: Place[], { op, aux, lo, lane }: Omit<KernelNode, "op"> & { op: string }) {
+  const bytes = lane / 8;
+  return op === "loadDown" ? placeOf(places, aux, lo + bytes, -bytes) : placeOf(places, aux, lo, bytes);
+}
+
 export function placesOf({ nodes, root, store }: Kernel): Place[] {
   const places: Place[] = [];
-  for (const { op, aux, lo, lane } of nodes) if (op === "load") placeOf(places, aux, lo, lane / 8);
+  for (const node of nodes) if (isLoad(node)) placeOfLoad(places, node);
   if (store !== undefined) placeOf(places, store.aux, store.offset, nodes[root].lane / 8);
   return places;
 }

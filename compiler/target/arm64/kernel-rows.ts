@@ -91,6 +91,8 @@ export const R = {
   xtn: arm64("xtn V<d>.2s, V<n>.2d"),
   count: arm64("cnt V<d>.16b, V<n>.16b"),
   swap: byLane([16, 32, 64], (lane) => `rev${lane} V<d>.16b, V<n>.16b`),
+  /** The upper half, and the second operand's lower one. */
+  halves: arm64("ext V<d>.16b, V<n>.16b, V<m>.16b, #8"),
   sumPair: arm64("addp D<d>, V<n>.2d"),
   fmov: [arm64("fmov W<d>, S<n>"), arm64("fmov X<d>, D<n>")],
   upper: arm64("umov X<d>, V<n>.d[1]"),

@@ -5,9 +5,9 @@
 
 import { bug } from "../../../formats/error.ts";
 import { type Arm64Assembler, type Arm64Row, bitmaskImmediate } from "../../../formats/isa/arm64.ts";
-import { type Kernel, type Lane, registersOf, workOf } from "../../ir/kernel.ts";
+import { isLoad, type Kernel, type Lane, registersOf, workOf } from "../../ir/kernel.ts";
 import { type Graph, type NeonNode, neonGraph } from "./kernel-graph.ts";
-import { type Place, placeOf, placesOf, registerOfPlace, TEMP } from "./kernel-places.ts";
+import { type Place, placeOf, placeOfLoad, placesOf, registerOfPlace, TEMP } from "./kernel-places.ts";
 import {
   ABOVE,
   ACROSS,
@@ -64,7 +64,7 @@ export function expandKernel(
 /** How many steps an iteration may do, the best first. */
 function scalesOf({ nodes }: Graph): number[] {
   const work = workOf(nodes);
-  const most = Math.max(...nodes.map(({ op, bytes }) => (op === "load" ? bytes : 16)));
+  const most = Math.max(...nodes.map(({ op, bytes }) => (isLoad({ op }) ? bytes : 16)));
   return [4, 2].filter((scale) => scale * work <= MOST_WORK && scale * most <= MOST_BYTES).concat(1);
 }
 
@@ -169,20 +169,30 @@ class Expansion {
     let found = known.get(key);
     if (found === undefined) {
       const node = this.graph.nodes[k];
-      found = node.op === "load" ? this.load(k, part, scale, known) : this.compute(node, part, scale, known);
+      found = isLoad(node) ? this.load(k, part, scale, known) : this.compute(node, part, scale, known);
       known.set(key, found);
     }
     return found;
   }
 
   private load(k: number, part: number, scale: number, known: Map<string, number>): number {
-    const { aux, lo, lane, bytes } = this.graph.nodes[k];
-    const { k: place, offset } = placeOf(this.places, aux, lo, lane / 8);
-    const size = Math.min(bytes * scale, this.frugal ? 16 : 32);
+    const node = this.graph.nodes[k];
+    const { k: place, offset } = placeOfLoad(this.places, node);
+    const size = Math.min(node.bytes * scale, this.frugal ? 16 : 32);
     const first = size === 32 ? part & ~1 : part;
-    const defs = this.steps.load(place, offset + 16 * first, size);
+    const down = node.op === "loadDown";
+    let defs = this.steps.load(place, down ? offset - 16 * first - size : offset + 16 * first, size);
+    if (down) defs = [...defs].reverse().map((def) => this.reverse(node.lane, def));
     for (const [i, def] of defs.entries()) known.set(`${k},${first + i}`, def);
     return defs[part - first];
+  }
+
+  /** The lanes from the last to the first. */
+  private reverse(lane: Lane, v: number): number {
+    const { steps } = this;
+    let half = lane === 64 ? v : steps.emit(R.swap[64], [v]);
+    if (lane === 16 || lane === 32) half = steps.emit(R.swap[lane], [half]);
+    return steps.emit(R.halves, [half, half]);
   }
 
   private compute(node: NeonNode, part: number, scale: number, known: Map<string, number>): number {
@@ -222,6 +232,7 @@ class Expansion {
       case "smul":
         return this.multiply("smull", of(0), of(1));
       case "load":
+      case "loadDown":
       case "const":
       case "splat":
         return bug(`no vector operation ${op}`);
@@ -297,26 +308,34 @@ class Expansion {
   private pointTo(to: number, { aux, lo, bytes }: Place, counted: boolean): void {
     const { host, uses } = this;
     if (!counted || lo !== 0) host.addTo(to, uses[aux], lo);
-    if (counted) this.asm.emit(SCALAR.alu[0][1], to, lo !== 0 ? to : uses[aux], COUNT, 0, Math.log2(bytes));
+    if (!counted) return;
+    const row = SCALAR.alu[bytes < 0 ? 1 : 0][1];
+    this.asm.emit(row, to, lo !== 0 ? to : uses[aux], COUNT, 0, Math.log2(Math.abs(bytes)));
   }
 
   /** Pointers of a run that is repeated, behind so many steps; 0: they stay. */
   private pointers(scale: number): Pointers {
+    const { lanes, down } = this.kernel;
     const registers = this.places.map((_, k) => registerOfPlace(k));
-    return { registers, moves: this.places.map(({ bytes }) => bytes * this.kernel.lanes * scale) };
+    const elements = (down ? -scale : scale) * lanes;
+    return { registers, moves: this.places.map(({ bytes }) => bytes * elements) };
   }
 
   /** Does as many steps as `scale` says while so many are left; COUNT is then what is left, without a step. */
   private main(body: (by: number) => boolean): boolean {
     const { scale, uses } = this;
-    const { lanes } = this.kernel;
-    this.point(false);
+    const { lanes, down } = this.kernel;
+    if (!down) this.point(false);
     this.count(R.subs, uses[0], scale * lanes);
-    if (scale === 1) return true;
-    const few = this.jump(BELOW);
-    if (!this.loop(NOT_BELOW, scale * lanes, () => body(scale))) return false;
-    this.here(few);
-    this.count(R.adds, COUNT, (scale - 1) * lanes);
+    if (scale > 1) {
+      const few = this.jump(BELOW);
+      if (down) this.point(true);
+      if (!this.loop(NOT_BELOW, scale * lanes, () => body(scale))) return false;
+      this.here(few);
+      this.count(R.adds, COUNT, (scale - 1) * lanes);
+    }
+    // On the way down COUNT is also where the next step begins. The flags stay.
+    if (down) this.point(true);
     return true;
   }
 
@@ -366,13 +385,14 @@ class Expansion {
 
   private store(): boolean {
     const { kernel, graph, uses } = this;
-    const { lanes, store, single } = kernel;
+    const { lanes, store, single, down } = kernel;
     const to = placeOf(this.places, store!.aux, store!.offset, graph.nodes[graph.root].lane / 8);
     const tail = single ? 0 : this.last();
     if (tail < 0) return false;
     const body = (by: number) => {
       const known = new Map<string, number>();
-      for (let part = 0; part < by; part += 2) {
+      for (let k = 0; k < by; k += 2) {
+        const part = down ? Math.max(0, by - 2 - k) : k;
         const parts = by === 1 ? [0] : [part, part + 1];
         const values = parts.map((p) => this.value(graph.root, p, by, known));
         this.steps.store(to.k, to.offset + 16 * part, values);
@@ -384,19 +404,19 @@ class Expansion {
     const done = this.jump(NOT_ABOVE);
     if (!this.loop(ABOVE, lanes, () => body(1))) return false;
     this.here(done);
-    this.count(SCALAR.subImm[1], uses[0], lanes);
-    this.pointTo(TEMP, this.places[to.k], true);
+    if (!down) this.count(SCALAR.subImm[1], uses[0], lanes);
+    this.pointTo(TEMP, this.places[to.k], !down);
     this.steps.store(0, to.offset, [tail]);
     return this.steps.flush({ registers: [TEMP], moves: [0] });
   }
 
-  /** The last elements, read before anything is written, in a register of their own; -1: there is none. */
+  /** The last step's elements, read before anything is written, in a register of their own; -1: there is none. */
   private last(): number {
     const { graph, kernel, steps } = this;
     const constant = this.constants.get(graph.root);
     if (constant !== undefined) return constant;
-    this.count(SCALAR.subImm[1], this.uses[0], kernel.lanes);
-    this.point(true);
+    if (!kernel.down) this.count(SCALAR.subImm[1], this.uses[0], kernel.lanes);
+    this.point(!kernel.down);
     const made = this.value(graph.root, 0, 1, new Map());
     if (!steps.flush(this.pointers(0), made)) return -1;
     steps.keep(made);

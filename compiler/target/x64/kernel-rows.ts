@@ -44,6 +44,11 @@ export const V = {
     64: x64("punpckhdq xmm, xmm/m128"),
   },
 };
+const jumps = <Name extends string>(...names: Name[]) =>
+  Object.fromEntries(
+    names.map((name) => [name, { 8: x64(`j${name} rel8`), 32: x64(`j${name} rel32`) }]),
+  ) as Record<Name, Record<8 | 32, X64Row>>;
+
 export const R = {
   movdqa: x64("movdqa xmm, xmm/m128"),
   /** By bytes. */
@@ -63,16 +68,16 @@ export const R = {
   toVector: { 32: x64("movd xmm, r/m32"), 64: x64("movq xmm, r/m64") },
   fromVector: { 32: x64("movd r/m32, xmm"), 64: x64("movq r/m64, xmm") },
   zero: x64("xor r/m32, r32"),
+  /** Leaves the flags. */
+  not: x64("not r/m64"),
   constant: x64("mov r32, imm32"),
   constant64: x64("mov r64, imm64"),
   add: [x64("add r/m64, imm8"), x64("add r/m64, imm32")],
   sub: [x64("sub r/m64, imm8"), x64("sub r/m64, imm32")],
   cmp: x64("cmp r/m64, r64"),
-  back: { be: [x64("jbe rel8"), x64("jbe rel32")], b: [x64("jb rel8"), x64("jb rel32")] },
-  forward: {
-    8: { b: x64("jb rel8"), a: x64("ja rel8"), ae: x64("jae rel8") },
-    32: { b: x64("jb rel32"), a: x64("ja rel32"), ae: x64("jae rel32") },
-  },
+  /** Jumps by how far they reach. */
+  back: jumps("be", "b", "a", "ae"),
+  forward: jumps("b", "be", "a", "ae", "le"),
 }; // prettier-ignore
 
 export const COMMUTATIVE = new Set<X64Row | undefined>(

@@ -14,6 +14,7 @@ import {
   registersOf,
   workOf,
 } from "../../ir/kernel.ts";
+import { Composed } from "./kernel-ops.ts";
 import { COMMUTATIVE, GATHER, R, shiftedOnes, V } from "./kernel-rows.ts";
 
 /** One vector instruction over virtual registers: def = a row b, def = row b, or a load. */
@@ -68,6 +69,7 @@ class Expansion {
   /** The register of the last elements, which is not handed out again, or -1. */
   private kept = -1;
   private steps: Step[] = [];
+  private readonly ops = new Composed((row, a, b, imm) => this.emit(row, a, b, imm));
 
   constructor(
     asm: X64Assembler,
@@ -87,13 +89,18 @@ class Expansion {
 
   /** Leaves the assembler as it was where there are too few registers. */
   run(): boolean {
-    const { asm, kernel } = this;
+    const { asm } = this;
     const start = asm.size;
     this.setUp();
-    const done = this.fixed <= 16 && (kernel.store === undefined ? this.reduce() : this.store());
+    const done = this.fixed <= 16 && this.all();
     if (done && !this.tooFar) return true;
     asm.size = start;
     return false;
+  }
+
+  private all(): boolean {
+    if (this.kernel.store === undefined) return this.reduce();
+    return this.kernel.down ? this.storeDown() : this.store();
   }
 
   private persistent(): number {
@@ -175,18 +182,18 @@ class Expansion {
 
   private compute(node: KernelNode, part: number, offset: number, known: Map<string, number>): number {
     const { op, lane, args, lo } = node;
-    if (op === "load") {
+    if (op === "load" || op === "loadDown") {
       const def = this.next++;
       const row = R.load[Math.min(node.bytes, 16)] ?? bug(`a vector load of ${node.bytes} bytes`);
       const load = { node, offset: (offset * lane) / 8 + 16 * part };
       this.steps.push({ row, def, a: -1, b: -1, imm: 0, load });
-      return def;
+      return op === "load" ? def : this.ops.reverse(lane, def);
     }
     const of = (i: number, p = part) => this.value(args[i], p, offset, known);
     switch (op) {
       case "zext":
       case "sext":
-        return this.widen(op, lane, of(0, part >> 1), (part & 1) === 0);
+        return this.ops.widen(op, lane, of(0, part >> 1), (part & 1) === 0, this.zero);
       case "shl":
       case "lshr":
       case "ashr":
@@ -196,11 +203,11 @@ class Expansion {
         return this.emit(V.xor[32], this.emit(V.and[32], this.emit(V.xor[32], yes, no), mask), no);
       }
       case "mul":
-        return lane === 16 ? this.emit(R.mulWords, of(0), of(1)) : this.multiply(lane, of(0), of(1));
+        return lane === 16 ? this.emit(R.mulWords, of(0), of(1)) : this.ops.multiply(lane, of(0), of(1));
       case "dot":
         return this.emit(R.dot, of(0), of(1));
       case "narrow":
-        return this.narrow(lane, of(0, 2 * part), of(0, 2 * part + 1));
+        return this.ops.narrow(lane, of(0, 2 * part), of(0, 2 * part + 1));
       case "sad":
         return this.emit(V.sad[8], of(0), args.length > 1 ? of(1) : this.zero);
       case "add":
@@ -214,28 +221,6 @@ class Expansion {
       default:
         return bug(`no vector operation ${op}`);
     }
-  }
-
-  private widen(op: "zext" | "sext", lane: Lane, x: number, low: boolean): number {
-    const row = (low ? V.low : V.high)[lane as 16 | 32 | 64];
-    if (op === "zext") return this.emit(row, x, this.zero);
-    if (lane === 64) return this.emit(row, x, this.emit(V.ashr[32], x, -1, 31));
-    return this.emit(V.ashr[lane], this.emit(row, x, x), -1, lane / 2);
-  }
-
-  private narrow(lane: Lane, low: number, high: number): number {
-    if (lane < 32) return this.emit(lane === 8 ? R.packBytes : R.packWords, low, high);
-    const half = (x: number) => this.emit(R.pshufd, -1, x, 0x08);
-    return this.emit(R.doubled, half(low), half(high));
-  }
-
-  /** 32-bit lanes: products of the even ones and of the odd ones, in 64 bits. 64-bit lanes: of their lower halves. */
-  private multiply(lane: Lane, x: number, y: number): number {
-    const even = this.emit(R.mulWide, x, y);
-    if (lane === 64) return even;
-    const odd = this.emit(R.mulWide, this.emit(V.lshr[64], x, -1, 32), this.emit(V.lshr[64], y, -1, 32));
-    const pick = (v: number) => this.emit(R.pshufd, -1, v, 0x08);
-    return this.emit(V.low[64], pick(even), pick(odd));
   }
 
   /** Joins `x` into the accumulator `acc`, in place. */
@@ -301,43 +286,92 @@ class Expansion {
     return true;
   }
 
+  /** Does so many steps, each `lanes` elements from the one before, with elements counted in `index`. */
+  private puts(index: number, copies: readonly number[]): boolean {
+    const { kernel } = this;
+    for (const copy of copies) {
+      const v = this.value(kernel.root, 0, copy * kernel.lanes, new Map());
+      if (!this.flush(index, v)) return false;
+      this.put(v, index, copy);
+    }
+    return true;
+  }
+
+  private put(v: number, index: number, copy: number): void {
+    const { kernel, uses, asm } = this;
+    const { aux, offset } = kernel.store!;
+    asm.rm(R.store, this.real[v], uses[aux], index, kernel.nodes[kernel.root].lane / 8, offset + copy * 16);
+  }
+
+  /** The last step's elements, read before anything is written, in a register of their own; -1: there is none. */
+  private tail(index: number): number {
+    const { root } = this.kernel;
+    const tail = this.value(root, 0, 0, new Map());
+    if (!this.flush(index, tail)) return -1;
+    if (!this.constants.has(root)) this.kept = this.real[tail];
+    return tail;
+  }
+
   private store(): boolean {
     const { asm, kernel, copies } = this;
-    const { lanes, nodes, root, store } = kernel;
-    const { lane } = nodes[root];
-    const scale = lane / 8;
-    const put = (v: number, index: number, copy: number) =>
-      asm.rm(R.store, this.real[v], this.uses[store!.aux], index, scale, store!.offset + copy * 16);
-    const body = (count: number) => {
-      for (let copy = 0; copy < count; copy++) {
-        const v = this.value(root, 0, copy * lanes, new Map());
-        if (!this.flush(X64.rax, v)) return false;
-        put(v, X64.rax, copy);
-      }
-      return true;
-    };
+    const { lanes } = kernel;
+    const all = Array.from({ length: copies }, (_, k) => k);
     if (kernel.single) {
       asm.rr(R.zero, X64.rax, X64.rax);
-      return this.loop("b", lanes, () => body(1));
+      return this.loop("b", lanes, () => this.puts(X64.rax, [0]));
     }
     this.count(R.sub, X64.rcx, lanes);
-    // The last elements, read before anything is written, in a register of their own.
-    const tail = this.value(root, 0, 0, new Map());
-    if (!this.flush(X64.rcx, tail)) return false;
-    if (!this.constants.has(root)) this.kept = this.real[tail];
+    const tail = this.tail(X64.rcx);
+    if (tail < 0) return false;
     asm.rr(R.zero, X64.rax, X64.rax);
     if (copies > 1) {
       this.count(R.sub, X64.rcx, (copies - 1) * lanes);
       const few = this.jump("b");
-      if (!this.loop("be", copies * lanes, () => body(copies))) return false;
+      if (!this.loop("be", copies * lanes, () => this.puts(X64.rax, all))) return false;
       this.here(few);
       this.count(R.add, X64.rcx, (copies - 1) * lanes);
     }
     asm.rr(R.cmp, X64.rcx, X64.rax);
     const done = this.jump("ae");
-    if (!this.loop("b", lanes, () => body(1))) return false;
+    if (!this.loop("b", lanes, () => this.puts(X64.rax, [0]))) return false;
     this.here(done);
-    put(tail, X64.rcx, 0);
+    this.put(tail, X64.rcx, 0);
+    return true;
+  }
+
+  /** The same from the last element to the first: rcx is where the next step begins. */
+  private storeDown(): boolean {
+    const { asm, kernel, copies } = this;
+    const { lanes } = kernel;
+    const all = Array.from({ length: copies }, (_, k) => copies - 1 - k);
+    if (kernel.single) {
+      // What moves vectors leaves the flags of the subtraction.
+      const again = asm.size;
+      this.count(R.sub, X64.rcx, lanes);
+      return this.puts(X64.rcx, [0]) && this.back("a", again);
+    }
+    asm.rr(R.zero, X64.rax, X64.rax);
+    const tail = this.tail(X64.rax);
+    if (tail < 0) return false;
+    this.count(R.sub, X64.rcx, copies * lanes);
+    let done: number;
+    if (copies > 1) {
+      const few = this.jump("b");
+      const again = asm.size;
+      if (!this.puts(X64.rcx, all)) return false;
+      this.count(R.sub, X64.rcx, copies * lanes);
+      this.back("ae", again);
+      this.here(few);
+      // It was below zero, and is at least -lanes.
+      this.count(R.add, X64.rcx, (copies - 1) * lanes);
+      done = this.jump("le");
+    } else done = this.jump("be");
+    const again = asm.size;
+    if (!this.puts(X64.rcx, [0])) return false;
+    this.count(R.sub, X64.rcx, lanes);
+    this.back("a", again);
+    this.here(done);
+    this.put(tail, X64.rax, 0);
     return true;
   }
 
@@ -385,8 +419,15 @@ class Expansion {
   private encode({ row, def, a, b, imm, load }: Step, index: number): void {
     const { asm, real } = this;
     if (load !== undefined) {
-      const { aux, lo, lane } = load.node;
-      asm.rm(row, real[def], this.uses[aux], index, lane / 8, lo + load.offset);
+      const { op, aux, lo, lane } = load.node;
+      const [base, scale] = [this.uses[aux], lane / 8];
+      if (op === "load") asm.rm(row, real[def], base, index, scale, lo + load.offset);
+      else {
+        // By -index - 1 elements and to the lowest address of 16 bytes.
+        asm.rr(R.not, 0, index);
+        asm.rm(row, real[def], base, index, scale, lo - load.offset + 2 * scale - 16);
+        asm.rr(R.not, 0, index);
+      }
     } else if (b < 0) asm.rr(row, 0, real[def], imm);
     else asm.rr(row, real[def], a === b ? real[def] : real[b], imm);
   }
@@ -403,15 +444,20 @@ class Expansion {
     if (!body()) return false;
     this.count(R.add, X64.rax, by);
     asm.rr(R.cmp, X64.rcx, X64.rax);
-    const distance = again - (asm.size + 2);
-    if (fitsInt8(distance)) asm.op(R.back[condition][0], distance);
-    else asm.op(R.back[condition][1], again - (asm.size + 6));
+    return this.back(condition, again);
+  }
+
+  private back(condition: keyof typeof R.back, to: number): true {
+    const { asm } = this;
+    const distance = to - (asm.size + 2);
+    if (fitsInt8(distance)) asm.op(R.back[condition][8], distance);
+    else asm.op(R.back[condition][32], to - (asm.size + 6));
     return true;
   }
 
   /** A jump to what is not there yet; gives its end. */
-  private jump(condition: "a" | "ae" | "b"): number {
-    this.asm.op(R.forward[this.reach][condition], 0);
+  private jump(condition: keyof typeof R.forward): number {
+    this.asm.op(R.forward[condition][this.reach], 0);
     return this.asm.size;
   }
 
