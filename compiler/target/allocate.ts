@@ -24,7 +24,7 @@ export function allocate(fn: MFn, file: RegisterFile): Allocation {
   };
 }
 
-/** Registers that hold what a block needs: at its start, at the ends of its predecessors, and its phis' arguments there. */
+/** Registers that hold what a block needs: at its start, at the ends of its predecessors, its phis and their arguments. */
 function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array {
   return Int32Array.from(fn.blocks, ({ index, predecessors, phis }) => {
     let bits = 0;
@@ -38,8 +38,11 @@ function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array 
       add(registers[i], intervals.starts[index]);
       for (let k = 0; k < ends.length; k++) add(registers[i], ends[k]);
     }
-    for (const { args } of phis)
+    for (const { def, args } of phis) {
+      // Moves on an edge may be shared by others, of which each has its own moves before them.
+      if (intervals.of[def] !== undefined) add(def, intervals.starts[index]);
       for (const [k, { register }] of args.entries()) if (register >= 0) add(register, ends[k]);
+    }
     return bits;
   });
 }
