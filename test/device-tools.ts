@@ -1,9 +1,9 @@
 /** Builds the device tools and small native programs with the C compilers at hand; what is missing is skipped at home and fails in CI. */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Container } from "../formats/container.ts";
 
 export const DEVICE = new URL("../runtime/device/", import.meta.url).pathname;
@@ -35,9 +35,36 @@ export const TARGETS: Target[] = [
   },
 ];
 
+/** One at a time in each folder: test files run side by side. */
 export function make(target: Target, more: string[] = [], build = target.build): string {
-  execFileSync("make", ["-s", "-C", DEVICE, `CC=${target.cc}`, `BUILD=${build}`, ...more], { stdio: "pipe" });
+  const lock = join(DEVICE, `${build}.lock`);
+  const wait = new Int32Array(new SharedArrayBuffer(4));
+  mkdirSync(dirname(lock), { recursive: true });
+  for (let tries = 0; !taken(lock); tries++)
+    if (tries > MOST_WAITS) rmSync(lock, { recursive: true, force: true });
+    else Atomics.wait(wait, 0, 0, WAIT);
+  try {
+    execFileSync("make", ["-s", "-C", DEVICE, `CC=${target.cc}`, `BUILD=${build}`, ...more], {
+      stdio: "pipe",
+    });
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
   return join(DEVICE, build);
+}
+
+/** Milliseconds; who holds a lock for a minute was killed. */
+const WAIT = 50;
+const MOST_WAITS = 1200;
+
+function taken(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 const scratch = mkdtempSync(join(tmpdir(), "runbpf-device-"));
