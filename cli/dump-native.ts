@@ -1,11 +1,11 @@
 /** A container's code as text: labels, the helpers that are called, the strings that are loaded, source lines. */
 
-import { type Compiled, type CompileOptions, compile } from "../compiler/compile.ts";
 import { load } from "../compiler/load.ts";
 import type { Container, DebugInfo } from "../formats/container.ts";
 import { InputError } from "../formats/error.ts";
 import { readContainer } from "../formats/read.ts";
 import { helperById } from "../helpers/table.ts";
+import { compileAnyway } from "./compile-anyway.ts";
 import { importText } from "./describe.ts";
 import { type Disassembler, type Line, PROCESSORS } from "./disassemble.ts";
 import type { Subject } from "./dump.ts";
@@ -237,17 +237,6 @@ function readSources({ bytes, where, kind }: Subject): Map<string, string> {
         btf!.text(text, "source line").replaceAll("\t", "    ").trim(),
       );
   return all;
-}
-
-/** Compiles with what the verifier finds out, or without when it refuses. */
-function compileAnyway(bytes: Uint8Array, options: CompileOptions): Compiled {
-  try {
-    return compile(bytes, options);
-  } catch (error) {
-    if (error instanceof InputError && error.code === "ERR_RUNBPF_VERIFY")
-      return compile(bytes, { ...options, verify: false });
-    throw error;
-  }
 }
 
 /** The machine code that convert would make of an object. */

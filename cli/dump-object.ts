@@ -1,6 +1,5 @@
 /** What an object holds: programs, functions, maps, bytecode between its source lines, and the optimised SSA form. */
 
-import { compile } from "../compiler/compile.ts";
 import { contextOfHook } from "../compiler/context.ts";
 import { load, loadRaw } from "../compiler/load.ts";
 import type { Code, ObjectFile } from "../compiler/object.ts";
@@ -10,6 +9,7 @@ import { InputError } from "../formats/error.ts";
 import { decode, type Insn, print, SLOT, slots } from "../formats/isa/bpf.ts";
 import { helperById } from "../helpers/table.ts";
 import { option } from "./args.ts";
+import { compileAnyway } from "./compile-anyway.ts";
 import { contextText } from "./describe.ts";
 import type { Subject } from "./dump.ts";
 import { printable } from "./io.ts";
@@ -214,6 +214,6 @@ function dumpFunction(object: ObjectFile, code: Code, { where, style }: Subject,
 export function dumpIr({ bytes, args, kind, where }: Subject): string {
   const options = { ...compileOptions(args, where), raw: kind === "raw" };
   const last = new Map<object, string>();
-  compile(bytes, { ...options, verify: false, onPass: (_, fn, text) => last.set(fn, text()) });
+  compileAnyway(bytes, { ...options, onPass: (_, fn, text) => last.set(fn, text()) });
   return [...last.values()].join("\n");
 }

@@ -14,6 +14,7 @@ import { blocksOf, parameters } from "./build/flow.ts";
 import { measureFrame } from "./build/frame.ts";
 import { Imports } from "./build/imports.ts";
 import { contextOf } from "./context.ts";
+import { withoutDecided } from "./decided.ts";
 import { explain, explanationText } from "./explain.ts";
 import { checkFn } from "./ir/check.ts";
 import type { Fn } from "./ir/ir.ts";
@@ -363,8 +364,9 @@ export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compil
   const verdicts = options.verify === false ? undefined : prove(linked, options);
   const program = verdicts === undefined ? linked : adapt(linked, verdicts);
   clock.done("verify");
+  const seen = verdicts === undefined || options.optimize === 0 ? program : withoutDecided(program, verdicts);
   const { codes, imports, stack, patch } =
-    arch === "bytecode" ? keepBytecode(program) : generateNative(program, arch, options, clock);
+    arch === "bytecode" ? keepBytecode(program) : generateNative(seen, arch, options, clock);
   const packed = layOut(program, codes, patch);
   const debug = debugInfo(program, codes, packed);
   const programs = entries(program, packed.offsets, stack, verdicts, options);

@@ -5,7 +5,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "rolldown";
 import { ROOT } from "./setup.mjs";
@@ -32,3 +32,5 @@ await build({
   },
   logLevel: "warn",
 });
+// npm does so only when it links the package.
+chmodSync(join(dist, "bin/main.js"), 0o755);
