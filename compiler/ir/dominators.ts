@@ -1,17 +1,25 @@
 /** Dominators by the iterative scheme over reverse postorder; two blocks are compared in constant time. */
 
-import { reversePostorder } from "./flow.ts";
+import { type Graph, type Node, reversePostorder } from "./flow.ts";
 import { once } from "./graph.ts";
 import type { Block, Fn } from "./ir.ts";
 
-/** Immediate dominators: idom[block.id]; the entry is its own. */
-export const immediateDominators = once((fn: Fn): readonly Block[] => {
-  const order = reversePostorder(fn);
-  const number = new Int32Array(fn.nextBlock);
+export interface DominatorTree<B> {
+  /** What control can reach, in reverse postorder. */
+  order: readonly B[];
+  /** By block: its immediate dominator; the entry is its own. */
+  idom: readonly B[];
+  /** The last block that dominates both. */
+  meet(a: B, b: B): B;
+}
+
+export function dominatorTree<B extends Node<B>>(graph: Graph<B>): DominatorTree<B> {
+  const order = reversePostorder(graph);
+  const number = new Int32Array(graph.nextBlock);
   for (const [i, block] of order.entries()) number[block.id] = i;
-  const idom: Block[] = [];
+  const idom: B[] = [];
   idom[order[0].id] = order[0];
-  const meet = (a: Block, b: Block): Block => {
+  const meet = (a: B, b: B): B => {
     let [x, y] = [a, b];
     while (x !== y) {
       while (number[x.id] > number[y.id]) x = idom[x.id];
@@ -22,7 +30,7 @@ export const immediateDominators = once((fn: Fn): readonly Block[] => {
   for (let changed = true; changed; ) {
     changed = false;
     for (const block of order.slice(1)) {
-      let best: Block | undefined;
+      let best: B | undefined;
       for (const before of block.predecessors)
         if (idom[before.id] !== undefined) best = best === undefined ? before : meet(best, before);
       if (best !== idom[block.id]) {
@@ -31,8 +39,11 @@ export const immediateDominators = once((fn: Fn): readonly Block[] => {
       }
     }
   }
-  return idom;
-});
+  return { order, idom, meet };
+}
+
+/** idom[block.id]; the entry is its own. */
+export const immediateDominators = once((fn: Fn): readonly Block[] => dominatorTree(fn).idom);
 
 /** A test whether one block dominates another. */
 export const dominators = once((fn: Fn): ((a: Block, b: Block) => boolean) => {

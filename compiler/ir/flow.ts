@@ -3,11 +3,24 @@
 import { type Block, type Fn, retarget, type Value } from "./ir.ts";
 import { COND, op } from "./ops.ts";
 
+/** What orders and dominators look at, of blocks of any kind. */
+export interface Node<B> {
+  id: number;
+  successors: B[];
+  predecessors: B[];
+}
+
+/** blocks[0] is the entry; no id reaches nextBlock. */
+export interface Graph<B> {
+  blocks: readonly B[];
+  nextBlock: number;
+}
+
 /** Blocks in reverse postorder: a block comes after its predecessors, back edges apart. */
-export function reversePostorder(fn: Fn): Block[] {
-  const state = new Uint8Array(fn.nextBlock);
-  const result: Block[] = [];
-  const work = [fn.blocks[0]];
+export function reversePostorder<B extends Node<B>>({ blocks, nextBlock }: Graph<B>): B[] {
+  const state = new Uint8Array(nextBlock);
+  const result: B[] = [];
+  const work = [blocks[0]];
   while (work.length > 0) {
     const block = work[work.length - 1];
     if (state[block.id] === 0) {

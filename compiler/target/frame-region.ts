@@ -4,6 +4,8 @@
  * that it leaves it on edges from blocks with one successor, and that some way returns without the frame.
  */
 
+import { dominatorTree } from "../ir/dominators.ts";
+import type { Node } from "../ir/flow.ts";
 import type { MBlock } from "./mir.ts";
 
 export interface FrameRegion {
@@ -12,85 +14,33 @@ export interface FrameRegion {
   inside: Uint8Array;
 }
 
+/** A block of machine code, with those that it leads to and comes from themselves. */
+interface Place extends Node<Place> {}
+
 /** The smallest region with all blocks that `needs` marks; undefined where it would have to be the whole function. */
 export function frameRegion(blocks: readonly MBlock[], needs: Uint8Array): FrameRegion | undefined {
   if (needs[0] === 1 || !needs.includes(1)) return undefined;
-  const order = reversePostorder(blocks);
-  const number = new Int32Array(blocks.length).fill(-1);
-  for (const [i, b] of order.entries()) number[b] = i;
-  const idom = immediateDominators(blocks, order, number);
-  let start = -1;
-  for (const b of order) if (needs[b] === 1) start = start < 0 ? b : meet(start, b, idom, number);
-  if (start < 0) return undefined;
-  while (start !== 0 && (blocks[start].depth > 0 || comesBack(blocks, start, idom, number)))
-    start = idom[start];
+  const places = blocks.map(({ index }): Place => ({ id: index, successors: [], predecessors: [] }));
+  for (const { index, successors, predecessors } of blocks) {
+    places[index].successors = successors.map((b) => places[b]);
+    places[index].predecessors = predecessors.map((b) => places[b]);
+  }
+  const { order, idom, meet } = dominatorTree({ blocks: places, nextBlock: blocks.length });
+  const needing = order.filter(({ id }) => needs[id] === 1);
+  if (needing.length === 0) return undefined;
+  let at = needing.reduce(meet);
+  // An edge that leads back from what it dominates: a cycle, which loops that are none leave without a depth.
+  const comesBack = (to: Place) =>
+    to.predecessors.some((from) => idom[from.id] !== undefined && meet(from, to) === to);
+  while (at.id !== 0 && (blocks[at.id].depth > 0 || comesBack(at))) at = idom[at.id];
+  const start = at.id;
   if (start === 0) return undefined;
   const inside = new Uint8Array(blocks.length);
-  for (const b of order) inside[b] = b === start || (b !== 0 && inside[idom[b]] === 1) ? 1 : 0;
+  for (const { id } of order) inside[id] = id === start || (id !== 0 && inside[idom[id].id] === 1) ? 1 : 0;
   const leavesSplit = order.every(
-    (b) =>
-      inside[b] === 0 ||
-      blocks[b].successors.length < 2 ||
-      blocks[b].successors.every((s) => inside[s] === 1),
+    ({ id, successors }) =>
+      inside[id] === 0 || successors.length < 2 || successors.every((next) => inside[next.id] === 1),
   );
-  const returns = order.some((b) => inside[b] === 0 && blocks[b].insts.at(-1)?.frame === "gone");
+  const returns = order.some(({ id }) => inside[id] === 0 && blocks[id].insts.at(-1)?.frame === "gone");
   return leavesSplit && returns ? { start, inside } : undefined;
 }
-
-function reversePostorder(blocks: readonly MBlock[]): number[] {
-  const next = new Int32Array(blocks.length).fill(-1);
-  const result: number[] = [];
-  const work = [0];
-  next[0] = 0;
-  while (work.length > 0) {
-    const b = work[work.length - 1];
-    const to = blocks[b].successors[next[b]++];
-    if (to === undefined) {
-      work.pop();
-      result.push(b);
-    } else if (next[to] < 0) {
-      next[to] = 0;
-      work.push(to);
-    }
-  }
-  return result.reverse();
-}
-
-/** As ir/dominators.ts, over blocks of machine code. */
-function immediateDominators(
-  blocks: readonly MBlock[],
-  order: readonly number[],
-  number: Int32Array,
-): Int32Array {
-  const idom = new Int32Array(blocks.length).fill(-1);
-  idom[0] = 0;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const b of order) {
-      if (b === 0) continue;
-      let best = -1;
-      for (const before of blocks[b].predecessors)
-        if (idom[before] >= 0) best = best < 0 ? before : meet(best, before, idom, number);
-      if (best === idom[b]) continue;
-      idom[b] = best;
-      changed = true;
-    }
-  }
-  return idom;
-}
-
-/** The last block that dominates both. */
-function meet(a: number, b: number, idom: Int32Array, number: Int32Array): number {
-  let [x, y] = [a, b];
-  while (x !== y) {
-    while (number[x] > number[y]) x = idom[x];
-    while (number[y] > number[x]) y = idom[y];
-  }
-  return x;
-}
-
-/** An edge leads back to `start` from what it dominates: a cycle, which loops that are none leave without a depth. */
-const comesBack = (blocks: readonly MBlock[], start: number, idom: Int32Array, number: Int32Array): boolean =>
-  blocks[start].predecessors.some(
-    (before) => number[before] >= 0 && meet(before, start, idom, number) === start,
-  );
