@@ -48,6 +48,7 @@ export const MEASURED_PASSES: readonly string[] = [
   "merge-loads",
   "merge-stores",
   "bit-counts",
+  "bit-loops",
   "known-bits",
   "value-numbering",
   "implied-branches",
@@ -68,8 +69,10 @@ export const MEASURED_PASSES: readonly string[] = [
   "unroll-counted",
   "unroll-shifts",
   "pair-selects",
+  "sink",
   "order-phis",
   "late-counters",
+  "jump-tables",
   "layout",
 ];
 

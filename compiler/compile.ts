@@ -23,7 +23,7 @@ import { printFn } from "./ir/print.ts";
 import { link, linkRaw } from "./link.ts";
 import { load } from "./load.ts";
 import { debugInfo, layOut, makeContainer } from "./pack.ts";
-import { PASSES } from "./passes.ts";
+import { type Level, PASSES } from "./passes.ts";
 import type { Func, Program } from "./program.ts";
 import { assignSlots } from "./slots.ts";
 import { stackNeeds } from "./stack-need.ts";
@@ -43,7 +43,7 @@ export interface CompileOptions {
   target?: Arch;
   /** Features beyond the target's baseline: see TARGETS. */
   cpu?: readonly string[];
-  optimize?: 0 | 1 | 2 | "s";
+  optimize?: Level;
   /** The bytes are instructions, not an object. */
   raw?: boolean;
   /** "KIND" or "KIND:BYTES"; by default the section name decides. */

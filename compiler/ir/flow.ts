@@ -1,7 +1,8 @@
 /** Edits and orders of the control-flow graph that several passes need. */
 
+import { isZero } from "./fold.ts";
 import { type Block, type Fn, retarget, type Value } from "./ir.ts";
-import { COND, op } from "./ops.ts";
+import { COND, NE, op, UGT } from "./ops.ts";
 
 /** What orders and dominators look at, of blocks of any kind. */
 export interface Node<B> {
@@ -53,6 +54,12 @@ export function holdsOn(from: Block, to: Block): { a: Value; b: Value; cond: num
   if (end !== "branch" || control!.op !== op.icmp || successors[0] === successors[1]) return undefined;
   const { aux, args } = control!;
   return { a: args[0], b: args[1], cond: successors[0] === to ? aux : COND[aux].not };
+}
+
+/** Control goes from → to only where v is not zero, as one comparison tells. */
+export function isNonZeroOn(v: Value, from: Block, to: Block): boolean {
+  const known = holdsOn(from, to);
+  return known?.a === v && isZero(known.b) && (known.cond === NE || known.cond === UGT);
 }
 
 /** A block that only stands for an edge: it comes from one block, and leads on. */

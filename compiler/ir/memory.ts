@@ -3,9 +3,10 @@
  * the frame leaves the function. Requires folded addresses (constants stand in the access).
  */
 
+import { holdsOn } from "./flow.ts";
 import { isConst } from "./fold.ts";
 import type { Block, Fn, Value } from "./ir.ts";
-import { EQ, NE, op, UGE, UGT, ULE, ULT } from "./ops.ts";
+import { NE, op, ULE, ULT } from "./ops.ts";
 
 /** Operations that a bound or an address is followed through. */
 const MOST_STEPS = 6;
@@ -236,23 +237,22 @@ function counterMost(phi: Value): number | undefined {
   if (!isConst(start) || next.op !== op.add || next.args[0] !== phi || !isConst(next.args[1]))
     return undefined;
   const [from, step] = [mostOf(start), mostOf(next.args[1])];
-  const end = phi.block.predecessors[latch];
-  const test = end.control;
-  if (end.end !== "branch" || test?.op !== op.icmp || !isConst(test.args[1])) return undefined;
-  if (from >= FAR || step === 0 || step >= FAR || end.successors[0] === end.successors[1]) return undefined;
-  const [left, bound] = [test.args[0], mostOf(test.args[1])];
+  const goesOn = holdsOn(phi.block.predecessors[latch], phi.block);
+  if (goesOn === undefined || !isConst(goesOn.b) || from >= FAR || step === 0 || step >= FAR)
+    return undefined;
+  const { a: left, cond } = goesOn;
+  const bound = mostOf(goesOn.b);
   const tested = left.op === op.trunc ? left.args[0] : left;
   if ((tested !== next && tested !== phi) || bound >= FAR) return undefined;
-  const goesOn = end.successors[0] === phi.block;
   // The last value with which it goes round.
   let last: number;
-  if (test.aux === (goesOn ? NE : EQ)) {
+  if (cond === NE) {
     const first = tested === next ? from + step : from;
     if (bound < first || (bound - first) % step !== 0) return undefined;
     last = bound - step;
   } else if (left !== tested) return undefined;
-  else if (test.aux === (goesOn ? ULT : UGE)) last = bound - 1;
-  else if (test.aux === (goesOn ? ULE : UGT)) last = bound;
+  else if (cond === ULT) last = bound - 1;
+  else if (cond === ULE) last = bound;
   else return undefined;
   return Math.max(from, tested === next ? last : last + step);
 }

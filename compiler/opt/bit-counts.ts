@@ -6,10 +6,10 @@
 
 import * as i64 from "../../formats/int64.ts";
 import { replaceEach } from "../ir/emit.ts";
-import { holdsOn } from "../ir/flow.ts";
+import { isNonZeroOn } from "../ir/flow.ts";
 import { type Emit, isConst, isInt, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { EQ, NE, op } from "../ir/ops.ts";
+import { EQ, op } from "../ir/ops.ts";
 import type { PassContext } from "../passes.ts";
 
 export function bitCounts(fn: Fn, { features, rodata }: Pick<PassContext, "features" | "rodata">): void {
@@ -157,6 +157,5 @@ function belowLowest(v: Value): Value | undefined {
 /** The block is reached only where x has a bit. */
 function isNonZero(x: Value, block: Block): boolean {
   const { predecessors } = block;
-  const known = predecessors.length === 1 ? holdsOn(predecessors[0], block) : undefined;
-  return known !== undefined && known.a === x && isZero(known.b) && known.cond === NE;
+  return predecessors.length === 1 && isNonZeroOn(x, predecessors[0], block);
 }

@@ -4,13 +4,14 @@
  */
 
 import { emitter } from "../ir/emit.ts";
-import { holdsOn, Replacements, removeEdge } from "../ir/flow.ts";
+import { holdsOn, isNonZeroOn, Replacements, removeEdge } from "../ir/flow.ts";
 import { isConst, isInt, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op } from "../ir/ops.ts";
 import { type Use, usesOf } from "../ir/repair.ts";
+import type { PassContext } from "../passes.ts";
 
-export function bitLoops(fn: Fn, { features }: { features: ReadonlySet<string> }): void {
+export function bitLoops(fn: Fn, { features }: Pick<PassContext, "features">): void {
   if (!features.has("popcount")) return;
   const loops = fn.blocks.flatMap((block) => recognise(block) ?? []);
   if (loops.length === 0) return;
@@ -70,8 +71,7 @@ function replace(
 ): void {
   const emit = emitter(fn, { block, at: bits.at });
   const [from, start] = [block.predecessors[entry], bits.args[entry]];
-  const known = holdsOn(from, block);
-  const isSure = known?.a === start && known.cond === NE && isZero(known.b);
+  const isSure = isNonZeroOn(start, from, block);
   removeEdge(block, block);
   block.successors = block.successors.filter((next) => next !== block);
   block.end = "jump";

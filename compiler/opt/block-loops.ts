@@ -10,11 +10,12 @@ import { jump } from "../ir/flow.ts";
 import type { Emit } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op, UGE } from "../ir/ops.ts";
+import type { PassContext } from "../passes.ts";
 
 /** Bytes from which on the operation is quicker than the loop. */
 const LEAST_BYTES = 64;
 
-export function blockLoops(fn: Fn, { features }: { features: ReadonlySet<string> }): void {
+export function blockLoops(fn: Fn, { features }: Pick<PassContext, "features">): void {
   if (!features.has("block-operations")) return;
   for (const block of [...fn.blocks]) {
     const loop = CountedLoop.at(block);

@@ -9,11 +9,12 @@ import { type Emit, isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
+import type { PassContext } from "../passes.ts";
 
 const DIVISIONS = new Set([op.udiv, op.umod, op.sdiv, op.smod] as (typeof op.udiv)[]);
 
 /** At -Os only in loops: a division is half as long, and ten times as slow. */
-export function divideConstants(fn: Fn, { level }: { level: 0 | 1 | 2 | "s" }): void {
+export function divideConstants(fn: Fn, { level }: Pick<PassContext, "level">): void {
   const depth = level === "s" ? loopDepths(fn) : undefined;
   replaceEach(
     fn,

@@ -7,6 +7,7 @@
 import { Replacements, reversePostorder } from "../ir/flow.ts";
 import { Block, type Fn, type Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
+import type { Level } from "../passes.ts";
 
 /** Values of a function that is worth a copy at each call. */
 const SMALL = 20;
@@ -20,7 +21,7 @@ export interface InlineContext {
   fns: readonly Fn[];
   /** Functions that are reached from outside: entries, pointers in data. */
   roots: ReadonlySet<number>;
-  level: 0 | 1 | 2 | "s";
+  level: Level;
 }
 
 /** What inlining asks of a function. */

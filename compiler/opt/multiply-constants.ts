@@ -9,9 +9,10 @@ import { type Emit, isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
+import type { PassContext } from "../passes.ts";
 
 /** At -Os only in loops: a multiplication is shorter. */
-export function multiplyConstants(fn: Fn, { level }: { level: 0 | 1 | 2 | "s" }): void {
+export function multiplyConstants(fn: Fn, { level }: Pick<PassContext, "level">): void {
   const depth = level === "s" ? loopDepths(fn) : undefined;
   replaceEach(
     fn,

@@ -7,8 +7,9 @@ import { Replacements } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
+import type { PassContext } from "../passes.ts";
 
-export function narrowPhis(fn: Fn, { level }: { level: unknown }): void {
+export function narrowPhis(fn: Fn, { level }: Pick<PassContext, "level">): void {
   const replaced = new Replacements();
   // Another value in front of a loop: worth its bytes only where loops count.
   const wanted = level === 2 ? wantedWhole(fn) : undefined;

@@ -13,17 +13,13 @@ import { isLoad, type Kernel, type KernelNode, workOf } from "../ir/kernel.ts";
 import type { Lanes } from "../ir/lanes.ts";
 import { op, UGE, ULE } from "../ir/ops.ts";
 import { type Plan, recognise } from "../ir/vector-plan.ts";
+import type { PassContext } from "../passes.ts";
 
 /** How far a value may be computed from counters. */
 const MOST_DEPTH = 16;
 
-interface Context {
-  features: ReadonlySet<string>;
-  level: 0 | 1 | 2 | "s";
-}
-
 /** At -Os a kernel does whole steps one by one, and the loop all the rest; only where that is little code for much time. */
-export function vectorise(fn: Fn, { features, level }: Context): void {
+export function vectorise(fn: Fn, { features, level }: Pick<PassContext, "features" | "level">): void {
   if (!features.has("vectors")) return;
   const means = { repeats: features.has("block-operations"), small: level === "s" };
   let outside: Uint8Array | undefined;

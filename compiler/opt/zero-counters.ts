@@ -5,11 +5,12 @@
 
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
-import { holdsOn, splitEdge } from "../ir/flow.ts";
+import { holdsOn, isNonZeroOn, splitEdge } from "../ir/flow.ts";
 import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { COND, EQ, NE, op, UGT, ULT } from "../ir/ops.ts";
+import { COND, EQ, NE, op, ULT } from "../ir/ops.ts";
 import { type Use, usesOf } from "../ir/repair.ts";
+import type { PassContext } from "../passes.ts";
 
 /** Places that a counter tells: each takes an addition in front of the loop, and perhaps a register. */
 const MOST_PLACES = 2;
@@ -28,7 +29,7 @@ interface Counter {
   latch: Block;
 }
 
-export function zeroCounters(fn: Fn, { features }: { features: ReadonlySet<string> }): void {
+export function zeroCounters(fn: Fn, { features }: Pick<PassContext, "features">): void {
   if (!features.has("branch-on-zero")) return;
   let users: Use[][] | undefined;
   let dominates: ReturnType<typeof dominators> | undefined;
@@ -83,8 +84,7 @@ function isPositive(n: Value, head: Block, entry: number): boolean {
   let to = head;
   let from = head.predecessors[entry];
   for (let k = 0; k < MOST_GUARDS; k++) {
-    const known = holdsOn(from, to);
-    if (known?.a === n && isZero(known.b) && (known.cond === NE || known.cond === UGT)) return true;
+    if (isNonZeroOn(n, from, to)) return true;
     if (from.predecessors.length !== 1) return false;
     [to, from] = [from, from.predecessors[0]];
   }

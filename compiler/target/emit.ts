@@ -18,6 +18,7 @@ export interface Machine extends Ends, Frames {
   readonly size: number;
   /** Bytes of native stack that a call takes, its return address included. */
   readonly stack: number;
+  /** Those of jump tables come in the order of their blocks; their targets are filled in here. */
   readonly fixups: FunctionCode["fixups"];
   /** Entries of jump tables are distances in units of so many bytes. */
   readonly unit: number;
@@ -27,8 +28,11 @@ export interface Machine extends Ends, Frames {
   startBlock(follows: boolean): void;
   /** `keepsFlags`: around a comparison. */
   move(move: Move, keepsFlags?: boolean): void;
-  /** The kind of a conditional branch. */
-  readonly branch: number;
+  readonly kinds: Ends["kinds"] &
+    Frames["kinds"] & {
+      /** A conditional branch. */
+      readonly branch: number;
+    };
   /** This branch reads the register itself, not flags. */
   comparesLate(branch: MInst): boolean;
   inst(inst: MInst): void;
@@ -45,7 +49,7 @@ export interface Machine extends Ends, Frames {
 
 export function emitFunction(fn: MFn, allocation: Allocation, machine: Machine): FunctionCode {
   findLoops(fn);
-  const rotated = rotateLoops(fn, allocation, machine.jump);
+  const rotated = rotateLoops(fn, allocation, machine.kinds.jump);
   placeFrame(rotated.fn, rotated.allocation, machine);
   const merged = mergeTails(rotated.fn, rotated.allocation, machine);
   return new Emitter(merged.fn, merged.allocation, machine).run();
@@ -94,7 +98,8 @@ class Emitter {
     }
     const laidOut = layoutBranches(machine.finish(), starts, this.branches, machine.forms, this.fn.small);
     const { moved } = laidOut;
-    const { bytes, placeOf } = appendTables(laidOut, machine, this.tables());
+    const { bytes, places } = appendTables(laidOut, machine, this.tables());
+    let tables = 0;
     return {
       bytes,
       size: laidOut.bytes.length,
@@ -102,7 +107,7 @@ class Emitter {
       fixups: machine.fixups.map(({ at, kind, target }) => ({
         at: moved(at),
         kind,
-        target: kind === "table" ? placeOf(target) : target,
+        target: kind === "table" ? places[tables++] : target,
       })),
       lines: this.lines.map(({ offset, insn }) => ({ offset: moved(offset), insn })),
       stack: machine.stack,
@@ -122,8 +127,8 @@ class Emitter {
     for (const [k, inst] of from.insts.entries()) {
       for (const move of this.moves[from.index][k]) machine.move(move);
       this.line(inst.at);
-      if (inst.kind === machine.jump) this.jump(from.successors[0], block, from.index === block);
-      else if (inst.kind === machine.branch) this.branch(inst, from, block);
+      if (inst.kind === machine.kinds.jump) this.jump(from.successors[0], block, from.index === block);
+      else if (inst.kind === machine.kinds.branch) this.branch(inst, from, block);
       else {
         this.last = machine.size;
         machine.inst(inst);
@@ -204,7 +209,7 @@ class Emitter {
     const { blocks } = this.fn;
     const isEmpty = (b: number) =>
       blocks[b].insts.length === 1 &&
-      blocks[b].insts[0].kind === this.machine.jump &&
+      blocks[b].insts[0].kind === this.machine.kinds.jump &&
       this.moves[b][0].length === 0;
     const skipped = Uint8Array.from(this.twin, (first) => (first >= 0 ? 1 : 0));
     for (const { index } of blocks) {

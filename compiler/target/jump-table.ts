@@ -18,6 +18,7 @@ const BLOCK = 160;
 const KERNEL = 4096;
 
 export function entryBytes({ blocks, kernels }: MFn, { moves }: Allocation): 2 | 4 {
+  if (blocks.every(({ table }) => table.length === 0)) return 2;
   const insts = blocks.reduce((sum, block) => sum + block.insts.length, 0);
   const between = moves.reduce((sum, block) => block.reduce((all, list) => all + list.length, sum), 0);
   const most = INSTRUCTION * insts + MOVE * between + BLOCK * blocks.length + KERNEL * kernels.length;
@@ -29,7 +30,7 @@ export function appendTables(
   { bytes, startOf }: LaidOut,
   { unit, entryBytes }: Machine,
   tables: readonly (readonly number[])[],
-): { bytes: Uint8Array; placeOf(table: number): number } {
+): { bytes: Uint8Array; places: number[] } {
   const places: number[] = [];
   let size = bytes.length;
   for (const table of tables) {
@@ -47,5 +48,5 @@ export function appendTables(
       else if (distance < -(2 ** 15)) bug(`a table ${-distance} units behind its block`);
       else view.setInt16(at, distance, true);
     }
-  return { bytes: out, placeOf: (table) => places[table] };
+  return { bytes: out, places };
 }

@@ -8,10 +8,12 @@ import { type Allocation, MBlock, type MFn, MInst, type Move } from "./mir.ts";
 
 /** What merging must know of the target's instructions. */
 export interface Ends {
-  /** The kind of an unconditional branch. */
-  readonly jump: number;
-  /** The kind of what gives the frame up. */
-  readonly leave: number;
+  readonly kinds: {
+    /** An unconditional branch. */
+    readonly jump: number;
+    /** What gives the frame up. */
+    readonly leave: number;
+  };
   /** A return in no more bytes than a short jump. */
   isShortReturn(inst: MInst): boolean;
 }
@@ -100,7 +102,7 @@ class Merger {
     for (const [k, inst] of this.fn.blocks[b].insts.entries()) {
       const moves = this.allocation.moves[b][k];
       for (const [m, move] of moves.entries()) list.push({ k, moves: m, text: moveText(move) });
-      if (inst.kind !== this.ends.jump) list.push({ k, moves: moves.length, text: instText(inst) });
+      if (inst.kind !== this.ends.kinds.jump) list.push({ k, moves: moves.length, text: instText(inst) });
     }
     this.items[b] = list;
     return list;
@@ -127,13 +129,13 @@ class Merger {
   private pays(b: number, length: number): boolean {
     const { insts, successors, depth } = this.fn.blocks[b];
     const last = insts[insts.length - 1];
-    const jumps = last.kind === this.ends.jump;
+    const jumps = last.kind === this.ends.kinds.jump;
     // A way back into a loop without anything else may become one with its branch.
     if (jumps && insts.length === 1 && successors[0] <= b) return false;
     if (jumps && successors[0] === b + 1) return this.fn.small && length > 1;
     if (jumps) return this.fn.small || depth === 0;
     // A return and what gives the frame up are one.
-    const leaves = insts.length > 1 && insts[insts.length - 2].kind === this.ends.leave;
+    const leaves = insts.length > 1 && insts[insts.length - 2].kind === this.ends.kinds.leave;
     const least = leaves ? 2 : this.ends.isShortReturn(last) ? 3 : 1;
     return length >= least && (this.fn.small || (depth === 0 && length > (leaves ? 4 : 3)));
   }
@@ -189,7 +191,7 @@ class Merger {
     const parts: { insts: MInst[]; moves: Move[][] }[] = [];
     let from: Place = { k: 0, moves: 0 };
     for (const to of taken === undefined ? cuts : [...cuts, taken]) {
-      const jump = new MInst(this.ends.jump, -1, [], -1);
+      const jump = new MInst(this.ends.kinds.jump, -1, [], -1);
       const part = { insts: [...insts.slice(from.k, to.k), jump], moves: all.slice(from.k, to.k + 1) };
       part.moves[to.k - from.k] = all[to.k].slice(0, to.moves);
       part.moves[0] = part.moves[0].slice(from.moves);

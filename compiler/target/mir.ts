@@ -72,6 +72,10 @@ export class MInst {
   }
 }
 
+/** The same instruction but for what changes; other lists stay shared. */
+export const copyInst = (inst: MInst, changes: Partial<MInst>): MInst =>
+  Object.assign(new MInst(inst.kind, inst.def, inst.uses, inst.at), inst, changes);
+
 /** An argument of a phi: a virtual register, or a constant (register -1). */
 export interface PhiArgument {
   register: number;
@@ -98,6 +102,10 @@ export class MBlock {
     this.index = index;
   }
 }
+
+/** The same block but for what changes; other lists stay shared. */
+export const copyBlock = (block: MBlock, changes: Partial<MBlock>): MBlock =>
+  Object.assign(new MBlock(block.index), block, changes);
 
 export interface MFn {
   name: string;

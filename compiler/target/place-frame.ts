@@ -10,9 +10,7 @@ import { SWAP } from "./resolve.ts";
 
 /** What the target has for it. */
 export interface Frames {
-  /** The kinds of the instructions. */
-  readonly enter: number;
-  readonly leave: number;
+  readonly kinds: { readonly enter: number; readonly leave: number };
   /** There is something to save or to reserve. */
   readonly hasFrame: boolean;
   /** Bit r: register r is to be left as it was. */
@@ -47,13 +45,13 @@ export function placeFrame({ blocks, small }: MFn, { moves, liveIn }: Allocation
     const last = insts[insts.length - 1];
     const out = successors.find((next) => inside[next] === 0);
     if (!block.framed || (last.frame !== "gone" && out === undefined)) continue;
-    const leave = new MInst(frames.leave, -1, [], last.at);
+    const leave = new MInst(frames.kinds.leave, -1, [], last.at);
     if (out !== undefined && !needed.has(out)) needed.set(out, neededAt(out, blocks, moves, liveIn));
     leave.aux = out === undefined ? bits(last.uses) : needed.get(out)!;
     insts.splice(-1, 0, leave);
     moves[index].splice(insts.length - 1, 0, []);
   }
-  blocks[start].insts.unshift(new MInst(frames.enter, -1, [], -1));
+  blocks[start].insts.unshift(new MInst(frames.kinds.enter, -1, [], -1));
   moves[start].unshift([]);
 }
 

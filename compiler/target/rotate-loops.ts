@@ -6,7 +6,7 @@
  * the order of blocks.
  */
 
-import { type Allocation, MBlock, type MFn } from "./mir.ts";
+import { type Allocation, copyBlock, type MBlock, type MFn } from "./mir.ts";
 
 /** Sets where loops end, in the order that blocks have. */
 export function findLoops({ blocks }: MFn): void {
@@ -109,7 +109,7 @@ function reordered(
   for (const [i, b] of order.entries()) place[b] = i;
   const blocks = order.map((b, i) => {
     const from = fn.blocks[b];
-    return Object.assign(new MBlock(i), from, {
+    return copyBlock(from, {
       index: i,
       last: -1,
       successors: from.successors.map((next) => place[next]),

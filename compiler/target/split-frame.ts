@@ -7,7 +7,7 @@
 import { allocate } from "./allocate.ts";
 import { type FrameRegion, frameRegion } from "./frame-region.ts";
 import { type Liveness, liveRegisters } from "./live.ts";
-import { type Allocation, MBlock, type MFn, MInst, type RegisterFile } from "./mir.ts";
+import { type Allocation, copyBlock, copyInst, MBlock, type MFn, MInst, type RegisterFile } from "./mir.ts";
 import { needsFrame } from "./place-frame.ts";
 import { splitReturns } from "./split-returns.ts";
 
@@ -119,11 +119,9 @@ function clone(block: MBlock, { start, inside }: FrameRegion, copy: ReadonlyMap<
   const call = block.insts.findIndex(isCall);
   const before = block.index !== start ? -1 : call < 0 ? block.insts.length : call;
   const isInside = inside[block.index] === 1;
-  return Object.assign(new MBlock(block.index), block, {
+  return copyBlock(block, {
     insts: block.insts.map((inst, k) =>
-      Object.assign(new MInst(inst.kind, inst.def, [], inst.at), inst, {
-        uses: isInside && k > before ? inst.uses.map(own) : [...inst.uses],
-      }),
+      copyInst(inst, { uses: isInside && k > before ? inst.uses.map(own) : [...inst.uses] }),
     ),
     phis: block.phis.map(({ def, args }) => ({
       def,

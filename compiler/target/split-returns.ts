@@ -4,7 +4,7 @@
  */
 
 import type { FrameRegion } from "./frame-region.ts";
-import { MBlock, type MFn, MInst, type PhiArgument } from "./mir.ts";
+import { copyBlock, copyInst, type MBlock, type MFn, type PhiArgument } from "./mir.ts";
 
 /** Instructions of a block that is worth making twice. */
 const LONGEST = 4;
@@ -80,10 +80,7 @@ function copyOf(
     args: args.filter((_, k) => kept[k]).map((arg) => ({ ...arg })),
   });
   const insts = block.insts.map((inst) =>
-    Object.assign(new MInst(inst.kind, -1, [], inst.at), inst, {
-      def: rename(inst.def),
-      uses: inst.uses.map(rename),
-    }),
+    copyInst(inst, { def: rename(inst.def), uses: inst.uses.map(rename) }),
   );
-  return Object.assign(new MBlock(index), block, { index, insts, phis: block.phis.map(phi) });
+  return copyBlock(block, { index, insts, phis: block.phis.map(phi) });
 }

@@ -13,6 +13,7 @@ import { type Allocation, type MFn, type MInst, type Move, SLOT } from "../mir.t
 import { SWAP } from "../resolve.ts";
 import { MODULO, makesCalls, SIGNED } from "../rules.ts";
 import { ALWAYS, arm64Branches, CBZ_W, CBZ_X, TBZ } from "./branches.ts";
+import { R as VECTOR } from "./kernel-rows.ts";
 import { expandKernel } from "./kernels.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
@@ -48,11 +49,7 @@ class Encoder implements Machine {
   readonly always = ALWAYS;
   readonly unit = 4;
   readonly entryBytes: 2 | 4;
-  private tables = 0;
-  readonly jump = K.jump;
-  readonly branch = K.branch;
-  readonly enter = K.enter;
-  readonly leave = K.leave;
+  readonly kinds = K;
   readonly hasFrame: boolean;
   readonly calleeSaved = CALLEE_SAVED;
   readonly fixups: FunctionCode["fixups"] = [];
@@ -355,9 +352,9 @@ class Encoder implements Machine {
         break;
       case K.popcount:
         asm.emit(R.toVector[wide], 0, uses[0]);
-        asm.emit(R.count, 0, 0);
+        asm.emit(VECTOR.count, 0, 0);
         asm.emit(R.sum, 0, 0);
-        asm.emit(R.fromVector, def, 0);
+        asm.emit(VECTOR.fmov[0], def, 0);
         break;
       case K.rev16:
         asm.emit(R.rev[0], def, uses[0]);
@@ -381,7 +378,7 @@ class Encoder implements Machine {
         this.atomic(inst, wide);
         break;
       case K.table:
-        this.fixups.push({ at: asm.size, kind: "table", target: this.tables++ });
+        this.fixups.push({ at: asm.size, kind: "table", target: 0 });
         asm.emit(R.adr, def);
         break;
       case K.entry:

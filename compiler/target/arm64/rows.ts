@@ -61,8 +61,6 @@ export const R = {
   rbit: both("rbit %<d>, %<n>"),
   clz: both("clz %<d>, %<n>"),
   toVector: [arm64("fmov S<d>, W<n>"), arm64("fmov D<d>, X<n>")],
-  fromVector: arm64("fmov W<d>, S<n>"),
-  count: arm64("cnt V<d>.16b, V<n>.16b"),
   sum: arm64("addv B<d>, V<n>.16b"),
   rev: both("rev %<d>, %<n>"),
   cmp: both("cmp %<n>, %<m>"),

@@ -64,11 +64,7 @@ class Encoder implements Machine {
   readonly always = ALWAYS;
   readonly unit = 1;
   readonly entryBytes: 2 | 4;
-  private tables = 0;
-  readonly jump = K.jump;
-  readonly branch = K.branch;
-  readonly enter = K.enter;
-  readonly leave = K.leave;
+  readonly kinds = K;
   readonly hasFrame: boolean;
   readonly calleeSaved = CALLEE_SAVED;
   readonly scratch: number;
@@ -333,7 +329,7 @@ class Encoder implements Machine {
         break;
       case K.table:
         asm.rm(R.lea[1], def, RIP, NO_INDEX, 1, 0);
-        this.fixups.push({ at: asm.size - 4, kind: "table", target: this.tables++ });
+        this.fixups.push({ at: asm.size - 4, kind: "table", target: 0 });
         break;
       case K.entry:
         asm.rm(EXTEND[8 * this.entryBytes], def, uses[0], uses[1], this.entryBytes, 0);
