@@ -160,6 +160,7 @@ function buildAll(
   options: CompileOptions,
   features: ReadonlySet<string>,
   clock: Clock,
+  verdicts: readonly Verdict[] | undefined,
 ): { fns: Fn[]; imports: Imports } {
   const imports = new Imports();
   const flows = program.functions.map(blocksOf);
@@ -184,7 +185,10 @@ function buildAll(
     }
     clock.done(name);
   }
-  for (const [f, fn] of fns.entries()) measureFrame(fn, (insn) => place(program, program.functions[f], insn));
+  for (const [f, fn] of fns.entries()) {
+    const used = verdicts?.reduce((most, { frames }) => Math.max(most, frames[f] ?? 0), 0);
+    measureFrame(fn, (insn) => place(program, program.functions[f], insn), used);
+  }
   return { fns, imports };
 }
 
@@ -229,9 +233,15 @@ function keepBytecode(program: Program): Generated {
   return { ...encodeBytecode(program), stack: program.functions.map(() => 0), patch: patchBytecode };
 }
 
-function generateNative(program: Program, arch: Arch, options: CompileOptions, clock: Clock): Generated {
+function generateNative(
+  program: Program,
+  arch: Arch,
+  options: CompileOptions,
+  clock: Clock,
+  verdicts: readonly Verdict[] | undefined,
+): Generated {
   const target = targetFor(arch, options.cpu ?? []);
-  const built = buildAll(program, options, target.features, clock);
+  const built = buildAll(program, options, target.features, clock, verdicts);
   const imports = assignSlots(built.fns, built.imports);
   const codes = generate(built.fns, target, options.optimize ?? 2, clock);
   const stack = stackNeeds(built.fns, codes, imports, program);
@@ -366,7 +376,7 @@ export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compil
   clock.done("verify");
   const seen = verdicts === undefined || options.optimize === 0 ? program : withoutDecided(program, verdicts);
   const { codes, imports, stack, patch } =
-    arch === "bytecode" ? keepBytecode(program) : generateNative(seen, arch, options, clock);
+    arch === "bytecode" ? keepBytecode(program) : generateNative(seen, arch, options, clock, verdicts);
   const packed = layOut(program, codes, patch);
   const debug = debugInfo(program, codes, packed);
   const programs = entries(program, packed.offsets, stack, verdicts, options);

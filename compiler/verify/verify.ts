@@ -74,6 +74,8 @@ export interface Verdict {
   loops: LoopReport[];
   /** Bytes of BPF stack of the deepest call chain. */
   stack: number;
+  /** Bytes of BPF stack by function; none where there is no number. */
+  frames: readonly number[];
   helpers: string[];
   /** Instructions followed, states compared, milliseconds. */
   instructions: number;
@@ -284,6 +286,7 @@ function verifyEntry(program: Program, infos: FuncInfo[], entry: Entry, options:
       refusal,
       loops,
       stack,
+      frames: env.used,
       facts,
       instructions,
     },

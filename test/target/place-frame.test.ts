@@ -18,7 +18,7 @@ const CASES: { name: string; source: string; x64: string[]; arm64: string[] }[] 
     source:
       "r0 = 3\nif r1 == 0 goto out\n*(u64 *)(r10 - 16) = 1\nr2 &= 1\nr2 <<= 3\nr2 += r10\nr0 = *(u64 *)(r2 - 16)\nout:\nexit",
     x64: ["test", "je", "sub", "mov", "and", "mov", "add", "ret", "mov", "ret"],
-    arm64: ["cbz", "sub", "mov", "add", "str", "and", "ldr", "add", "ret", "mov", "ret"],
+    arm64: ["cbz", "sub", "mov", "mov", "str", "and", "ldr", "add", "ret", "mov", "ret"],
   },
   {
     name: "not in a loop, but in front of it",

@@ -298,7 +298,6 @@ class Encoder implements Machine {
       case K.lea:
         if (inst.memory === "frame") this.addTo(def, SP, this.frameEnd + inst.disp);
         else this.addTo(def, uses[0], inst.disp);
-        if (inst.memory === "frame" && this.frameEnd + inst.disp === 0) asm.emit(R.addImm[1], def, SP, 0, 0);
         break;
       case K.code:
       case K.rodata:
