@@ -58,10 +58,11 @@ function cut(
 ): number[] | undefined {
   const final = (b: number): number => (isEdge(blocks[b]) ? blocks[b].successors[0] : b);
   for (let at = end.index; at > start.index; at--) {
-    if (isEdge(blocks[at]) || blocks[at].depth !== end.depth) continue;
+    const code = final(at);
+    if ((code !== at && code !== at + 1) || blocks[at].depth !== end.depth) continue;
     let before = at - 1;
     while (before > start.index && isEdge(blocks[before]) && blocks[before].successors[0] !== at) before--;
-    if (!blocks[before].successors.some((b) => final(b) === at))
+    if (!blocks[before].successors.some((b) => final(b) === code))
       return Array.from({ length: end.index + 1 - at }, (_, i) => at + i);
   }
   return undefined;

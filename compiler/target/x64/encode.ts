@@ -235,7 +235,8 @@ class Encoder implements Machine {
         this.constant(def, lo, inst.hi);
         break;
       case K.lea:
-        if (inst.memory === "frame" && this.frameEnd + inst.disp === 0) asm.rr(R.movRegister[1], def, X64.rsp);
+        if (inst.memory === "frame" && this.frameEnd + inst.disp === 0)
+          asm.rr(R.movRegister[1], def, X64.rsp);
         else this.memory(R.lea[wide], def, inst);
         break;
       case K.code:
