@@ -1,6 +1,7 @@
 /** What only a process of its own shows: the bundle, pipes, exit statuses, a fault that does not end Node. */
 
 import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { EXAMPLES } from "../example-list.ts";
@@ -46,6 +47,42 @@ test("every command loads from the bundle", () => {
     expect(spawnCli(main, ["dump", pointers, view])).toMatchObject({ status: 0 });
   const script = `load file p ${spf}\nrun p\n`;
   expect(spawnCli(main, ["shell"], script).stdout).toContain("multiply(12, 3) = 36\nr0 = ");
+});
+
+/** Whether V8 takes the code that stands beside each chunk which a command loads. */
+function codesTaken(): boolean[] {
+  const source = `
+    const { Chunks, setFlags } = await import(${JSON.stringify(join(main, "../../cli/chunks.js"))});
+    setFlags();
+    const chunks = new Chunks(${JSON.stringify(join(main, ".."))});
+    const { execute, processIo } = chunks.require("./program.js");
+    await execute(["dump", ${JSON.stringify(HELLO)}], { ...processIo(), out() {} });
+    console.log(JSON.stringify([...chunks.scripts.values()].map((script) => script.cachedDataRejected)));`;
+  const rejected = spawnSync(process.execPath, ["--input-type=module", "-e", source]);
+  return (JSON.parse(`${rejected.stdout}`) as (boolean | undefined)[]).map((no) => no === false);
+}
+
+test("the bundle loads with V8's code for it, and with none that is not", () => {
+  const expected = spawnCli(main, ["dump", HELLO]);
+  const folder = join(main, "..");
+  const codes = readdirSync(folder).filter((name) => name.endsWith(".code"));
+  const takes = codesTaken();
+  expect(takes.length).toBeGreaterThan(3);
+  expect(takes).not.toContain(false);
+  const damages: ((code: Buffer) => Buffer)[] = [
+    (code) => code.subarray(0, code.length >> 1),
+    (code) => Buffer.alloc(code.length, 0x5a),
+    () => Buffer.alloc(0),
+  ];
+  const kept = codes.map((name) => readFileSync(join(folder, name)));
+  for (const damage of damages) {
+    for (const [k, name] of codes.entries()) writeFileSync(join(folder, name), damage(kept[k]));
+    expect(spawnCli(main, ["dump", HELLO])).toEqual(expected);
+    expect(codesTaken()).not.toContain(true);
+  }
+  for (const name of codes) rmSync(join(folder, name));
+  expect(spawnCli(main, ["dump", HELLO])).toEqual(expected);
+  for (const [k, name] of codes.entries()) writeFileSync(join(folder, name), kept[k]);
 });
 
 test("a reader that has seen enough ends it without a word", () => {

@@ -106,6 +106,7 @@ export function choose(l: Lowering, v: Value): void {
       l.register(v),
       isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)],
     );
+    inst.late = true;
     compared(l, inst, condition);
     if (yes.lo === 0) inst.cond = COND[inst.cond].not;
     return;

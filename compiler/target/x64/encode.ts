@@ -386,9 +386,15 @@ class Encoder implements Machine {
         expandKernel(asm, this.kernels[aux], uses, inst.width);
         break;
       case K.set: {
+        // The upper bits are cleared before the comparison where there is one, and its operands are elsewhere.
+        const early =
+          inst.aux !== kinds.COMPARED &&
+          !uses.includes(def) &&
+          this.flags.condition(inst, uses) === undefined;
+        if (early) this.constant(def, 0, 0);
         const { condition } = this.compare(inst);
         asm.rr(R.set[condition], 0, def);
-        asm.rr(EXTEND[-8], def, def);
+        if (!early) asm.rr(EXTEND[-8], def, def);
         break;
       }
       case K.mulHigh:
