@@ -86,10 +86,17 @@ export function dropUnreachable(fn: Fn): void {
 
 /** Rewrites every use: `replacement[id]`, followed to its end, stands for value `id`. */
 export class Replacements {
-  private readonly to: (Value | undefined)[] = [];
   count = 0;
+  private readonly fn: Fn;
+  private to: (Value | undefined)[] = [];
+
+  constructor(fn: Fn) {
+    this.fn = fn;
+  }
 
   set(old: Value, by: Value): void {
+    // Of that length at once: what grows by leaps becomes a table to V8.
+    if (this.count === 0) this.to = new Array(this.fn.nextValue);
     this.to[old.id] = by;
     this.count++;
   }
@@ -100,6 +107,7 @@ export class Replacements {
 
   /** What stands for `v` in the end; shortens the chain on its way. */
   get(v: Value): Value {
+    if (this.count === 0) return v;
     let end = v;
     for (let next = this.to[end.id]; next !== undefined; next = this.to[end.id]) end = next;
     for (let at = v; at !== end; ) {
@@ -111,7 +119,9 @@ export class Replacements {
   }
 
   private kept(list: Value[]): Value[] {
-    return list.some((v) => this.has(v)) ? list.filter((v) => !this.has(v)) : list;
+    for (let i = 0; i < list.length; i++)
+      if (this.has(list[i])) return list.filter((v, k) => k < i || !this.has(v));
+    return list;
   }
 
   /** Applies them to all arguments and controls, and drops the replaced values from their blocks. */

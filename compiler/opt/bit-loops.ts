@@ -16,7 +16,7 @@ export function bitLoops(fn: Fn, { features }: Pick<PassContext, "features">): v
   const loops = fn.blocks.flatMap((block) => recognise(block) ?? []);
   if (loops.length === 0) return;
   const uses = usesOf(fn);
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   for (const loop of loops) if (!isNeeded(loop, uses)) replace(fn, loop, replaced);
   replaced.apply(fn);
 }

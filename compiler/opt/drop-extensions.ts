@@ -19,7 +19,7 @@ export function dropExtensions(fn: Fn): void {
 
 /** Replaces extensions of trunc(x) by x where `useless` says so. */
 function replaceExtensions(fn: Fn, useless: (extension: Value, x: Value) => boolean): void {
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   for (const block of fn.blocks) {
     for (const v of block.body) {
       if ((v.op !== op.zext && v.op !== op.sext32) || v.args[0].op !== op.trunc) continue;

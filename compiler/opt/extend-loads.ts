@@ -12,7 +12,7 @@ const SIGNED = new Map<Op, { load: Op; by: Op }>([
 
 export function extendLoads(fn: Fn): void {
   const uses = countUses(fn);
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   const dead = new Set<Value>();
   for (const block of fn.blocks) {
     for (const v of block.body) {

@@ -64,7 +64,7 @@ class Forwarding {
   private readonly memory: Memory;
   private readonly number: Int32Array;
   private loops: { writes: LoopWrites; headers: (Loop | undefined)[] } | undefined;
-  private readonly replaced = new Replacements();
+  private readonly replaced: Replacements;
   /** By block: what is known at its end. */
   private readonly ends: (Known[] | undefined)[] = [];
   private known: Known[] = [];
@@ -74,6 +74,7 @@ class Forwarding {
 
   constructor(fn: Fn) {
     this.fn = fn;
+    this.replaced = new Replacements(fn);
     this.order = reversePostorder(fn);
     this.memory = new Memory(fn);
     this.number = new Int32Array(fn.nextBlock);

@@ -20,7 +20,7 @@ const FREE = new Set<unknown>([op.zext, op.trunc, op.icmp]);
 const KEEPS_BY_ZERO = new Set<unknown>([op.add, op.sub, op.or, op.xor]);
 
 export function ifConvert(fn: Fn): void {
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   const groups = recurrences(fn);
   // Inner ones first: a converted side may be part of a larger one.
   for (let changed = true; changed; ) {

@@ -139,13 +139,14 @@ class Inliner {
   private readonly fns: readonly Fn[];
   private readonly wanted: (call: Value) => boolean;
   private readonly inlined: (call: Value) => void;
-  private readonly replaced = new Replacements();
+  private readonly replaced: Replacements;
   private readonly blocks: Block[] = [];
   /** Where values go at the moment. */
   private to!: Block;
 
   constructor(fn: Fn, fns: readonly Fn[], wanted: (call: Value) => boolean, inlined: (call: Value) => void) {
     this.fn = fn;
+    this.replaced = new Replacements(fn);
     this.fns = fns;
     this.wanted = wanted;
     this.inlined = inlined;

@@ -29,7 +29,7 @@ interface Context {
 }
 
 export function inlineMaps(fn: Fn, context: Context): void {
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   for (let b = 0; b < fn.blocks.length; b++) {
     const block = fn.blocks[b];
     for (let i = 0; i < block.body.length; i++) {

@@ -19,7 +19,7 @@ const MEMMOVE = helperByName("memmove");
 const MEMSET = helperByName("memset");
 
 export function inlineMemory(fn: Fn, { imports }: { imports: Imports }): void {
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   for (const block of fn.blocks) {
     const body: Value[] = [];
     for (const v of block.body) {

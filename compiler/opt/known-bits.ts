@@ -14,7 +14,7 @@ const PATIENCE = 4;
 
 export function knownBits(fn: Fn): void {
   const bits = new Bits(fn);
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   for (const block of fn.blocks) {
     for (const phi of block.phis) if (bits.isZero(phi)) replaced.set(phi, fn.const(phi.type, 0));
     for (const v of block.body) {

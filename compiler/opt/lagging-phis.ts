@@ -10,7 +10,7 @@ import type { Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
 export function laggingPhis(fn: Fn): void {
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   for (const block of fn.blocks) {
     if (block.predecessors.length < 2) continue;
     const made: Value[] = [];

@@ -61,10 +61,11 @@ class Merger {
   private readonly writes: Int32Array;
   private readonly taken = new Set<Value>();
   private readonly made = new Map<Value, Value[]>();
-  private readonly replaced = new Replacements();
+  private readonly replaced: Replacements;
 
   constructor(fn: Fn) {
     this.fn = fn;
+    this.replaced = new Replacements(fn);
     this.uses = countUses(fn);
     this.index = new Int32Array(fn.nextValue);
     this.writes = new Int32Array(fn.nextValue);

@@ -10,7 +10,7 @@ import { op } from "../ir/ops.ts";
 import type { PassContext } from "../passes.ts";
 
 export function narrowPhis(fn: Fn, { level }: Pick<PassContext, "level">): void {
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   // Another value in front of a loop: worth its bytes only where loops count.
   const wanted = level === 2 ? wantedWhole(fn) : undefined;
   for (const block of fn.blocks) {

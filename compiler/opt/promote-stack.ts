@@ -87,10 +87,11 @@ class Promotion {
   private readonly slots: Map<number, Slot>;
   private readonly list: Slot[];
   private readonly frame: Value;
-  private readonly replaced = new Replacements();
+  private readonly replaced: Replacements;
 
   constructor(fn: Fn, slots: Map<number, Slot>) {
     this.fn = fn;
+    this.replaced = new Replacements(fn);
     this.slots = slots;
     this.list = [...slots.values()];
     this.frame = fn.leaf(op.frame, 64, 0);

@@ -23,7 +23,7 @@ export function reassociate(fn: Fn): void {
   if (!fn.blocks.some((block) => depths[block.id] > 0)) return;
   const ready = times(fn);
   const uses = countUses(fn);
-  const replaced = new Replacements();
+  const replaced = new Replacements(fn);
   for (const block of fn.blocks) {
     if (depths[block.id] === 0) continue;
     const inner = new Set<Value>();

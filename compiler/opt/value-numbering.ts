@@ -17,7 +17,7 @@ export function valueNumbering(fn: Fn): void {
   const dominates = dominators(fn);
   const order = reversePostorder(fn);
   for (let round = 0; round < ROUNDS; round++) {
-    const replaced = new Replacements();
+    const replaced = new Replacements(fn);
     const known = new Map<number, Group>();
     const visit = (v: Value): void => {
       for (let i = 0; i < v.args.length; i++) v.args[i] = replaced.get(v.args[i]);

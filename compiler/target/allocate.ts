@@ -51,6 +51,7 @@ function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array 
 const MOST_FRIENDS = 8;
 /** Of equally frequent ones the last, which stands for the place that comes first in the code; -1 = none. */
 function mostFrequent(list: readonly number[]): number {
+  if (list.length < 2) return list[0] ?? -1;
   const count = new Int32Array(32);
   for (const r of list) count[r]++;
   let best = -1;
