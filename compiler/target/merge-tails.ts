@@ -89,9 +89,19 @@ class Merger {
   private group(b: number): string | undefined {
     const { successors } = this.fn.blocks[b];
     if (successors.length > 1) return undefined;
-    const items = this.itemsOf(b);
-    if (items.length === 0) return undefined;
-    return `${successors.join()}:${items[items.length - 1].text}`;
+    const last = this.lastText(b);
+    return last === undefined ? undefined : `${successors.join()}:${last}`;
+  }
+
+  /** Of the last item; few blocks are asked for more. */
+  private lastText(b: number): string | undefined {
+    const { insts } = this.fn.blocks[b];
+    for (let k = insts.length - 1; k >= 0; k--) {
+      if (insts[k].kind !== this.ends.kinds.jump) return instText(insts[k]);
+      const move = this.allocation.moves[b][k].at(-1);
+      if (move !== undefined) return moveText(move);
+    }
+    return undefined;
   }
 
   /** Everything in front of the jump; a return counts itself. */
@@ -110,6 +120,7 @@ class Merger {
 
   /** Takes the end of block b from the one of `others` with which it has most in common. */
   private mergeInto(others: number[], b: number): boolean {
+    if (others.length === 0) return false;
     const mine = this.itemsOf(b);
     let best = 0;
     let from = -1;
