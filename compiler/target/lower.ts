@@ -46,8 +46,8 @@ export class Lowering {
   private readonly registerOf: Int32Array;
   private readonly cleanPhi: Uint8Array;
   private readonly gotLeaf: Value;
-  /** Values that are addresses of loads and stores and nothing else. */
-  private readonly addressOnly: Uint8Array;
+  /** By value: what kinds of address it is. */
+  private readonly addresses: Uint8Array;
   /** By value: how many writes its block makes before it. */
   private readonly epoch: Int32Array;
   private count = 0;
@@ -78,7 +78,7 @@ export class Lowering {
     this.findTwins();
     this.registerOf = new Int32Array(fn.nextValue).fill(-1);
     this.epoch = countWrites(fn);
-    this.addressOnly = findAddresses(fn);
+    this.addresses = findAddresses(fn);
     this.cleanPhi = cleanNarrowPhis(fn, (v) => this.isClean(v));
   }
 
@@ -239,7 +239,12 @@ export class Lowering {
 
   /** Every use of this value can take its sum as an addressing mode. */
   isAddress(v: Value): boolean {
-    return this.useCount[v.id] === 1 || this.addressOnly[v.id] === 1;
+    return this.useCount[v.id] === 1 || (this.addresses[v.id] & ACCESSED) !== 0;
+  }
+
+  /** Every use of this value is an access in its block to just that place. */
+  isPlainAddress(v: Value): boolean {
+    return this.addresses[v.id] === (ACCESSED | PLAIN);
   }
 
   /** A load that only `user` needs, with nothing written in between: it may read memory itself. `user` null: the block's end. */
@@ -321,12 +326,20 @@ function countWrites(fn: Fn): Int32Array {
   return epoch;
 }
 
+/** Bits: nothing but accesses use it; they are all in its block, without a displacement. */
+const ACCESSED = 1;
+const PLAIN = 2;
+
 function findAddresses(fn: Fn): Uint8Array {
-  const found = new Uint8Array(fn.nextValue).fill(1);
+  const found = new Uint8Array(fn.nextValue).fill(ACCESSED | PLAIN);
   for (const { phis, body, control } of fn.blocks) {
     for (const v of phis) for (const arg of v.args) found[arg.id] = 0;
     for (const v of body)
-      for (const [k, arg] of v.args.entries()) if (v.op.bytes === 0 || k > 0) found[arg.id] = 0;
+      for (let k = 0; k < v.args.length; k++) {
+        const arg = v.args[k];
+        if (v.op.bytes === 0 || k > 0) found[arg.id] = 0;
+        else if (v.aux !== 0 || v.block !== arg.block) found[arg.id] &= ~PLAIN;
+      }
     if (control !== null) found[control.id] = 0;
   }
   return found;

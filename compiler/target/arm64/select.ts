@@ -130,7 +130,8 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: num
     return;
   }
   if (bytes > 0 && inFrame(l, inst, base, disp, bytes)) return;
-  if (bytes > 0 && disp === 0 && base.op === op.add && l.useCount[base.id] === 1 && !isConst(base.args[1])) {
+  const isOnly = disp === 0 && l.useCount[base.id] === 1;
+  if (bytes > 0 && base.op === op.add && (isOnly || l.isPlainAddress(base)) && !isConst(base.args[1])) {
     const [x, y] = isScaled(base.args[0], bytes) ? [base.args[1], base.args[0]] : base.args;
     indexed(l, inst, x, y, bytes);
     return;
