@@ -42,6 +42,10 @@ export function upperZero(v: Value, depth = 4): boolean {
   }
 }
 
+/** A mask that leaves nothing of what the extension put above its field. */
+const isBelowSign = ({ op: row }: Value, { type, lo, hi }: Value): boolean =>
+  (type === 32 || hi === 0) && lo >>> 0 <= (row === op.sext8 ? 0xff : row === op.sext16 ? 0xffff : -1);
+
 /** How many low bits of this value may be set, as far as its operation tells. */
 function bitsOf(v: Value): number {
   if (v.op === op.zext) return Math.min(bitsOf(v.args[0]), 32);
@@ -184,6 +188,7 @@ function withConstant(fn: Fn, v: Value, emit: Emit): Value {
       if (isInt(b, -1)) return a;
       if ((~b.lo & (2 ** Math.min(bitsOf(a), 32) - 1)) === 0 && bitsOf(a) <= 32) return a;
       if (v.type === 64 && b.lo === -1 && b.hi === 0) return emit(op.zext, 64, [emit(op.trunc, 32, [a])]);
+      if (isBelowSign(a, b) && a.args[0].type === v.type) return emit(op.and, v.type, [a.args[0], b]);
       if (a.op === op.and && isConst(a.args[1])) return combine(fn, v, op.and, a, b);
       break;
     case op.or:

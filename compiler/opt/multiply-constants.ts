@@ -5,21 +5,51 @@
 
 import * as i64 from "../../formats/int64.ts";
 import { replaceEach } from "../ir/emit.ts";
+import { countUses } from "../ir/flow.ts";
 import { type Emit, isConst } from "../ir/fold.ts";
-import type { Fn, Value } from "../ir/ir.ts";
+import type { Block, Fn, Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
 import type { PassContext } from "../passes.ts";
 
-/** At -Os only in loops: a multiplication is shorter. */
-export function multiplyConstants(fn: Fn, { level }: Pick<PassContext, "level">): void {
-  const depth = level === "s" ? loopDepths(fn) : undefined;
+/**
+ * At -Os only in loops: a multiplication is shorter. In loops, where the constant stays in its register, a product that
+ * is added or taken away at once is one instruction on some processors: it stays unless one sum is all that it takes.
+ */
+export function multiplyConstants(
+  fn: Fn,
+  { level, features }: Pick<PassContext, "level" | "features">,
+): void {
+  const products = (block: Block) => block.body.some((v) => v.op === op.mul && isConst(v.args[1]));
+  if (!fn.blocks.some(products)) return;
+  const depth = loopDepths(fn);
+  const joined = features.has("multiply-add") ? joinedProducts(fn, depth) : undefined;
   replaceEach(
     fn,
-    (v, emit) => (v.op === op.mul && isConst(v.args[1]) ? multiply(fn, v, emit) : undefined),
-    (block) => depth?.[block.id] !== 0,
+    (v, emit) => {
+      if (v.op !== op.mul || !isConst(v.args[1])) return undefined;
+      return joined?.has(v) && !isNextToPower(v.args[1]) ? undefined : multiply(fn, v, emit);
+    },
+    (block) => level !== "s" || depth[block.id] !== 0,
   );
 }
+
+/** Products in loops of which nothing is needed but their sum with something, or the difference from it. */
+function joinedProducts(fn: Fn, depth: Int32Array): Set<Value> {
+  const uses = countUses(fn);
+  const found = new Set<Value>();
+  for (const { id, body } of fn.blocks)
+    for (const { op: row, args } of depth[id] > 0 ? body : [])
+      for (let k = row === op.add ? 0 : 1; k < 2 && (row === op.add || row === op.sub); k++)
+        if (args[k].op === op.mul && uses[args[k].id] === 1) found.add(args[k]);
+  return found;
+}
+
+/** 2^k or 2^k + 1: a shift alone, or a sum with a shifted operand. */
+const isNextToPower = ({ type, lo, hi }: Value): boolean => {
+  const n = BigInt.asUintN(type, type === 64 ? i64.toBig(lo, hi) : BigInt(lo));
+  return power(n) >= 0 || power(n - 1n) > 0;
+};
 
 function multiply(fn: Fn, { type, args: [x, by] }: Value, emit: Emit): Value | undefined {
   const shl = (v: Value, count: number) => (count === 0 ? v : emit(op.shl, type, [v, fn.const(type, count)]));

@@ -20,6 +20,8 @@ export class Interval {
   parts: Interval[];
   /** Registers that would save a move: real ones, and virtual ones whose location is worth sharing. */
   hints: number[] = [];
+  /** The depth of the innermost loop in which one of those real ones is wanted. */
+  hintDepth = 0;
   friends: number[] = [];
 
   constructor(register: number, first?: Interval) {
@@ -27,6 +29,7 @@ export class Interval {
     this.parts = first?.parts ?? [this];
     if (first !== undefined) {
       this.hints = first.hints;
+      this.hintDepth = first.hintDepth;
       this.friends = first.friends;
     }
   }
@@ -148,6 +151,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         if (inst.pinnedDef >= 0) {
           extend(fixed[inst.pinnedDef], p + 2, p + 3);
           interval.hints.push(inst.pinnedDef);
+          interval.hintDepth = Math.max(interval.hintDepth, block.depth);
         }
       }
       for (let rest = inst.clobbers; rest !== 0; rest &= rest - 1)
@@ -177,6 +181,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         if (pin >= 0) {
           extend(fixed[pin], p + 1, inst.late || inst.tied ? p + 3 : p + 2);
           interval.hints.push(pin);
+          interval.hintDepth = Math.max(interval.hintDepth, block.depth);
         }
       }
       if (

@@ -1,5 +1,5 @@
 /**
- * Constants that take several instructions are made in front of the loops that use them. Requires that blocks are asked
+ * Constants that need a register are made in front of the loops that use them. Requires that blocks are asked
  * for in reverse postorder, last one first; guarantees that the block where one is made dominates all that use it.
  */
 
@@ -8,7 +8,7 @@ import type { Block, Fn, Value } from "../ir/ir.ts";
 import { CALLS } from "../ir/ops.ts";
 
 /** More than this would need the registers that the loop itself wants. */
-const MOST = 6;
+const MOST = 10;
 
 export class LoopConstants {
   private readonly depths: Int32Array;

@@ -29,7 +29,7 @@ export interface Selection {
   /** Makes a leaf (a constant or an address) in `register`. */
   leaf(l: Lowering, v: Value, register: number): void;
   /** A constant that is worth a register throughout a loop; none unless given. */
-  isLong?(v: Value): boolean;
+  staysInLoops?(v: Value): boolean;
   /** A leaf that is worth keeping in a register between its uses in a block. */
   isCostly(l: Lowering, v: Value): boolean;
   /** More costly leaves than this are not kept at once: registers are worth more. */
@@ -277,7 +277,7 @@ export class Lowering {
     const own = this.root(v);
     const root = this.twins.get(own) ?? own;
     if (isLeaf(root) && root.op !== op.param && root.op !== op.got) {
-      let register = this.rules.isLong?.(root)
+      let register = this.rules.staysInLoops?.(root)
         ? this.loopConstants.register(root, this.block, () => this.fresh())
         : undefined;
       register ??= this.pending.get(root);

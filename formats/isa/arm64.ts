@@ -52,6 +52,18 @@ eor %<d>, %<n>, %<m>, ror #j | f1001010110mmmmmjjjjjjnnnnnddddd
 bic %<d>, %<n>, %<m>, lsl #j | f0001010001mmmmmjjjjjjnnnnnddddd
 orn %<d>, %<n>, %<m>, lsl #j | f0101010001mmmmmjjjjjjnnnnnddddd
 eon %<d>, %<n>, %<m>, lsl #j | f1001010001mmmmmjjjjjjnnnnnddddd
+add %<d>~, %<n>~, W<m>, uxtb #j | f0001011001mmmmm000jjjnnnnnddddd
+add %<d>~, %<n>~, W<m>, uxth #j | f0001011001mmmmm001jjjnnnnnddddd
+add %<d>~, %<n>~, W<m>, uxtw #j | f0001011001mmmmm010jjjnnnnnddddd
+add %<d>~, %<n>~, W<m>, sxtb #j | f0001011001mmmmm100jjjnnnnnddddd
+add %<d>~, %<n>~, W<m>, sxth #j | f0001011001mmmmm101jjjnnnnnddddd
+add %<d>~, %<n>~, W<m>, sxtw #j | f0001011001mmmmm110jjjnnnnnddddd
+sub %<d>~, %<n>~, W<m>, uxtb #j | f1001011001mmmmm000jjjnnnnnddddd
+sub %<d>~, %<n>~, W<m>, uxth #j | f1001011001mmmmm001jjjnnnnnddddd
+sub %<d>~, %<n>~, W<m>, uxtw #j | f1001011001mmmmm010jjjnnnnnddddd
+sub %<d>~, %<n>~, W<m>, sxtb #j | f1001011001mmmmm100jjjnnnnnddddd
+sub %<d>~, %<n>~, W<m>, sxth #j | f1001011001mmmmm101jjjnnnnnddddd
+sub %<d>~, %<n>~, W<m>, sxtw #j | f1001011001mmmmm110jjjnnnnnddddd
 cmn %<n>, %<m> | f0101011000mmmmm000000nnnnn11111
 cmp %<n>, %<m> | f1101011000mmmmm000000nnnnn11111
 and %<d>, %<n>, %<m>, lsl #j | f0001010000mmmmmjjjjjjnnnnnddddd

@@ -54,10 +54,16 @@ function samples(row: Arm64Row): Sample[] {
       : signed
         ? [0, 1, -1, 2 ** (width[3] - 1) - 1, -(2 ** (width[3] - 1))]
         : [0, 1, 2 ** width[3] - 1];
+  // Extended registers are shifted by four bits at most.
+  const isExtended = /[us]xt[bhw] #j/.test(syntax);
   const seconds =
     width[4] === 0
       ? [0]
-      : [0, Math.min(2 ** width[4] - 1, syntax.includes("W") && width[4] === 6 ? 31 : 63), 1];
+      : [
+          0,
+          isExtended ? 4 : Math.min(2 ** width[4] - 1, syntax.includes("W") && width[4] === 6 ? 31 : 63),
+          1,
+        ];
   const is32 = /W<n>|W<d>/.test(syntax) && width[3] === 6;
   const list: Sample[] = [];
   for (const regs of REGISTERS)

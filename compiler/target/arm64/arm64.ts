@@ -14,6 +14,7 @@ export const makeArm64 = (lse: boolean, vectors: boolean): Target => ({
   features: new Set([
     "branch-on-zero",
     "jump-tables",
+    "multiply-add",
     ...(vectors ? ["vectors", "rich-vectors", "popcount"] : []),
   ]),
   loopAlignment: 1,

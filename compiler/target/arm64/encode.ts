@@ -307,6 +307,9 @@ class Encoder implements Machine {
       case K.alu:
         asm.emit((inst.hi > 0 ? R.aluShifted[inst.hi] : R.alu)[aux]![wide], def, uses[0], uses[1], 0, lo);
         break;
+      case K.addExtended:
+        asm.emit(R.addExtended[aux][inst.hi][wide], def, uses[0], uses[1], 0, lo);
+        break;
       case K.addImm:
         this.addTo(def, uses[0], lo, wide);
         break;
@@ -327,7 +330,7 @@ class Encoder implements Machine {
         asm.emit((inst.kind === K.madd ? R.madd : R.msub)[wide], def, uses[0], uses[1], 0, 0, uses[2]);
         break;
       case K.bitField:
-        asm.emit(R.ubfm[wide], def, uses[0], 0, lo, inst.hi);
+        asm.emit((aux === 1 ? R.sbfm : R.ubfm)[wide], def, uses[0], 0, lo, inst.hi);
         break;
       case K.neg:
         asm.emit(R.neg[wide], def, 0, uses[0]);

@@ -6,6 +6,7 @@ export const K = {
   code: 2, // def = address of function aux
   rodata: 3, // def = address of byte aux of the read-only data
   alu: 4, // def = uses[0] op (uses[1] shifted by lo); aux = index in ALU, hi = index in SHIFT
+  addExtended: 51, // def = uses[0] op (uses[1] extended and shifted left by lo); aux = index in ALU, hi = index in EXTENSION
   addImm: 5, // def = uses[0] + lo, an add or sub immediate
   logicImm: 6, // def = uses[0] op bitmask lo (13 bits); aux = index in ALU
   shiftImm: 7, // aux = index in SHIFT
@@ -37,7 +38,7 @@ export const K = {
   mulHigh: 32,
   rotateImm: 33, // to the left by lo
   rotate: 34,
-  bitField: 35, // def = uses[0] moved as the bit fields lo and hi of ubfm say
+  bitField: 35, // def = uses[0] moved as the bit fields lo and hi of ubfm say; aux 1: of sbfm
   kernel: 36, // aux = index in MFn.kernels; scratch registers as kernels.ts says
   tailSlot: 40, // as callSlot, call and callRegister, with the caller's frame gone and its return address
   tailCall: 41,
@@ -52,6 +53,7 @@ export const K = {
 
 /** A use of -1 is the zero register. */
 export const ALU = ["add", "sub", "and", "orr", "eor", "bic", "orn", "eon"] as const;
+export const EXTENSION = ["uxtb", "uxth", "uxtw", "sxtb", "sxth", "sxtw"] as const;
 export const SHIFT = ["lsl", "lsr", "asr", "ror"] as const;
 /** What becomes of the operand that is not chosen for the condition: itself, plus one, all bits turned. */
 export const SELECT = ["csel", "csinc", "csinv"] as const;

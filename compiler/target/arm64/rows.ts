@@ -1,7 +1,7 @@
 /** The rows of formats/isa/arm64.ts that encoding uses, in pairs of 32 and 64 bits. */
 
 import { ARM_CC, type Arm64Row, arm64 } from "../../../formats/isa/arm64.ts";
-import { ALU, SELECT, SHIFT } from "./kinds.ts";
+import { ALU, EXTENSION, SELECT, SHIFT } from "./kinds.ts";
 
 /** Conditions of COND (ir/ops.ts) in their order. */
 export const CONDITION = [
@@ -30,6 +30,10 @@ export const R = {
         ? undefined
         : both(`${name} %<d>, %<n>, %<m>, ${shift} #j`),
     ),
+  ),
+  /** By index in ALU, then in EXTENSION. */
+  addExtended: ["add", "sub"].map((name) =>
+    EXTENSION.map((extend) => both(`${name} %<d>~, %<n>~, W<m>, ${extend} #j`)),
   ),
   addImm: both("add %<d>~, %<n>~, #i"),
   addImm12: both("add %<d>~, %<n>~, #i, lsl #12"),

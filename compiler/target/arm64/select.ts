@@ -71,18 +71,10 @@ const isAddImmediate = (v: Value): boolean => isSmall(v) && fitsAdd(v.lo);
 /** The bitmask immediate of a constant, or -1. */
 const bitmask = (v: Value): number => (isConst(v) ? bitmaskImmediate(v.lo, v.type === 64 ? v.hi : v.lo) : -1);
 
-/** Instructions that make a constant, as encode.ts does: 16 bits each, the rest zeros or ones. */
-function constantLength({ type, lo, hi }: Value): number {
-  const upper = type === 64 ? hi : 0;
-  const parts = [lo & 0xffff, lo >>> 16, upper & 0xffff, upper >>> 16].slice(0, upper === 0 ? 2 : 4);
-  const rest = (plain: number) => parts.filter((part) => part !== plain).length;
-  return Math.max(1, Math.min(rest(0), rest(0xffff)));
-}
-
 export const arm64Selection: Selection = {
   argumentRegisters: CONVENTION.arguments,
   keptLeaves: 8,
-  isLong: (v) => v.op === op.frame || (isConst(v) && constantLength(v) > 1),
+  staysInLoops: (v) => v.op === op.frame || isConst(v),
   isCostly: (l, v) =>
     v.op === op.frame ||
     v.op === op.data ||
@@ -251,8 +243,47 @@ function shifted(l: Lowering, v: Value, logic: boolean): { value: Value; by: num
   return { value: v.args[0], by: how === ROR ? (v.type - by) & (v.type - 1) : by, how };
 }
 
+/** Index in EXTENSION by bits of the field, negative where it is signed. */
+const EXTENSIONS = [8, 16, 32, -8, -16, -32];
+const MOST_SHIFT = 4;
+
+/** `v`, which nothing else needs, as a field at the bottom of a register, extended and shifted to the left. */
+function extended(l: Lowering, v: Value): { value: Value; by: number; how: number } | undefined {
+  const isShift = v.op === op.shl && isConst(v.args[1]) && v.args[1].lo >>> 0 <= MOST_SHIFT;
+  let field = isShift ? v.args[0] : v;
+  if (l.useCount[v.id] !== 1 || l.useCount[field.id] !== 1) return undefined;
+  // Of a half only what the sum has as well counts.
+  const isHalf = !isShift && (v.op === op.trunc || v.op === op.zext);
+  if (isHalf && l.useCount[v.args[0].id] === 1 && fieldOf(v.args[0]) > 0) field = v.args[0];
+  else if (isHalf && v.op === op.trunc && l.useCount[v.args[0].id] === 1) field = v.args[0];
+  const how = EXTENSIONS.indexOf(fieldOf(field));
+  if (how < 0 || (field.op === op.zext && l.root(field) !== field)) return undefined;
+  return { value: field.args[0], by: isShift ? v.args[1].lo : 0, how };
+}
+
+/** Bits of what `v` extends, negative with a sign; 0: it is no extension. */
+function fieldOf({ op: row, args: [, mask] }: Value): number {
+  if (row === op.sext8) return -8;
+  if (row === op.sext16) return -16;
+  if (row === op.sext32) return -32;
+  if (row === op.zext) return 32;
+  const isMask = row === op.and && isConst(mask) && (mask.type === 32 || mask.hi === 0);
+  return isMask && mask.lo === 0xff ? 8 : isMask && mask.lo === 0xffff ? 16 : 0;
+}
+
+function addExtended(l: Lowering, v: Value, a: Value, b: Value): boolean {
+  const found = isZero(a) ? undefined : extended(l, b);
+  if (found === undefined) return false;
+  const inst = emit(l, K.addExtended, v, [a, found.value]);
+  inst.aux = ALU_INDEX.get(v.op)!;
+  inst.lo = found.by;
+  inst.hi = found.how;
+  return true;
+}
+
 function alu(l: Lowering, v: Value, a: Value, b: Value): void {
   const logic = v.op !== op.add && v.op !== op.sub;
+  if (!logic && (addExtended(l, v, a, b) || (v.op === op.add && addExtended(l, v, b, a)))) return;
   const swap = v.op.commutative && shifted(l, a, logic).by > 0 && shifted(l, b, logic).by === 0;
   const [x, y] = swap ? [b, a] : [a, b];
   const { value, by, how } = shifted(l, y, logic);
@@ -277,7 +308,7 @@ function sum(l: Lowering, v: Value): void {
     return;
   }
   if (v.op === op.sub && isZero(a)) {
-    emit(l, K.neg, v, [b]);
+    if (!negatedBit(l, v, b)) emit(l, K.neg, v, [b]);
     return;
   }
   if (v.op === op.add && (plusCondition(l, v, a, b) || plusCondition(l, v, b, a))) return;
@@ -287,8 +318,22 @@ function sum(l: Lowering, v: Value): void {
   else alu(l, v, a, b);
 }
 
+/** One bit in all bits. */
+function negatedBit(l: Lowering, v: Value, b: Value): boolean {
+  const [x, mask] = b.args;
+  if (b.op !== op.and || !isConst(mask) || mask.lo !== 1 || mask.hi !== 0 || l.useCount[b.id] !== 1)
+    return false;
+  const isShift = x.op === op.lshr && isConst(x.args[1]) && l.useCount[x.id] === 1;
+  const inst = emit(l, K.bitField, v, [isShift ? x.args[0] : x]);
+  inst.lo = inst.hi = isShift ? x.args[1].lo & (v.type - 1) : 0;
+  inst.aux = 1;
+  return true;
+}
+
 /** x + (1 if something is so, else 0). */
-function plusCondition(l: Lowering, v: Value, x: Value, y: Value): boolean {
+function plusCondition(l: Lowering, v: Value, x: Value, of: Value): boolean {
+  const isHalf = (of.op === op.trunc || of.op === op.zext) && l.useCount[of.id] === 1;
+  const y = isHalf ? of.args[0] : of;
   const [condition, yes, no] = y.args;
   if (y.op !== op.select || l.useCount[y.id] !== 1 || !isConst(yes) || !isConst(no) || isConst(x))
     return false;
