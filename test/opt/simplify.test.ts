@@ -51,6 +51,12 @@ const RULES: [source: string, gives: string[]][] = [
   // Two constants become one.
   ["r0 = r1\nr0 += 5\nr0 -= 7", ["v0: i64 = add r1, -2", "return v0"]],
   ["r0 = r1\nr0 &= 0xff\nr0 &= 0x1f0", ["v0: i64 = and r1, 240", "return v0"]],
+  ["r0 = r1\nr0 <<= 56\nr0 s>>= 56\nr0 &= 127", ["v0: i64 = and r1, 127", "return v0"]],
+  ["r0 = r1\nr0 <<= 48\nr0 s>>= 48\nr0 &= 0xffff", ["v0: i64 = and r1, 65535", "return v0"]],
+  [
+    "r0 = r1\nr0 <<= 56\nr0 s>>= 56\nr0 &= 0x1ff",
+    ["v0: i64 = sext8 r1", "v1: i64 = and v0, 511", "return v1"],
+  ],
   ["r0 = r1\nr0 ^= 5\nr0 ^= 5", ["return r1"]],
   ["r0 = r1\nr0 <<= 3\nr0 <<= 4", ["v0: i64 = shl r1, 7", "return v0"]],
   ["r0 = r1\nr0 >>= 40\nr0 >>= 40", ["return 0"]],

@@ -21,6 +21,18 @@ const either = loop(
 );
 const straight = loop("*(u64 *)(r1 + 8) = r4");
 
+/** A jump by table: nothing falls from its cases to the way that the other values take. */
+const cases = loop(
+  [
+    ...Array.from({ length: 12 }, (_, k) => `if r4 == ${k} goto c${k}`),
+    "*(u64 *)(r1 + 8) = r3\ngoto next",
+    ...Array.from(
+      { length: 12 },
+      (_, k) => `c${k}:\n*(u64 *)(r1 + ${64 + 8 * k}) = r${2 + (k & 1)}\ngoto next`,
+    ),
+  ].join("\n"),
+);
+
 /** Loads, stores and jumps, in their order in the code. */
 const shape = (source: string, level: 2 | "s"): string =>
   native(source, "x64", level)
@@ -36,5 +48,7 @@ describe.each([2, "s"] as const)("rotate-loops at -O%s", (level) => {
     ["a round that ends early", early, "jmp 40 48 56 jae load je 8 jmp"],
     ["two ways", either, "jmp 16 24 40 48 56 jae load je 8 jmp"],
   ])("%s", (_, source, expected) => expect(shape(source, level)).toBe(expected));
+  it("the cases of a switch", () =>
+    expect(shape(cases, level)).toMatch(/^jmp 8 40 48 56 jae load ja jmp (\d+ jmp ?){12}$/));
   it("not where there is nothing to gain", () => expect(shape(straight, level)).toMatch(/56 jb$/));
 });

@@ -31,6 +31,30 @@ const CASES: Case[] = [
     source: "w1 = *(u32 *)(r1 + 2)\nr1 = be32 r1\nr0 = r2\nif w1 == 0x7f000001 goto out\nr0 = r3\nout:\nexit",
     gives: ["mov eax, dword ptr [rdi + 2]", "cmp eax, 0x100007f", "cmove rdx, rsi", "mov rax, rdx", "ret"],
   },
+  {
+    name: "a flag, in a register that is cleared before the comparison",
+    source: "r0 = 1\nif r1 > r2 goto out\nr0 = 0\nout:\nexit",
+    gives: ["xor eax, eax", "cmp rdi, rsi", "seta al", "ret"],
+  },
+  {
+    name: "what a loop keeps stays in its register rather than in the result's",
+    source:
+      "r0 = 0\nr3 = *(u64 *)(r1 + 0)\nagain:\nr4 = r3\nr4 >>= 7\nr4 ^= r3\nr0 += r4\nr3 = r4\nr3 *= 9\nr2 += -1\nif r2 != 0 goto again\nexit",
+    level: "s",
+    gives: [
+      "mov rax, qword ptr [rdi]",
+      "xor ecx, ecx",
+      "mov rdx, rax",
+      "shr rdx, 7",
+      "xor rdx, rax",
+      "add rcx, rdx",
+      "lea rax, [rdx + rdx*8]",
+      "dec rsi",
+      "jne …",
+      "mov rax, rcx",
+      "ret",
+    ],
+  },
   // Atomics.
   {
     name: "an atomic sum with a constant",
