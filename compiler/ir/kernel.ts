@@ -32,6 +32,11 @@ export type KernelOp =
   | "mul"
   /** Of the lower halves of 64-bit lanes, with a sign. */
   | "smul"
+  /** Lanes of 16 bits: the upper halves of products without a sign, and with one. */
+  | "mulHigh"
+  | "smulHigh"
+  /** Half of a + b + 1, without a sign and without a carry that is lost: lanes of 8 and 16 bits. */
+  | "avg"
   /** The lane's bytes from the last to the first. */
   | "swap"
   /** All bits of a lane set or none. */

@@ -206,7 +206,7 @@ export class Lanes {
   private narrowed(v: Value, lane: Lane, depth: number): number | undefined {
     if (!this.packs || lane >= v.type || (this.lanes * lane) % 128 !== 0) return undefined;
     const wide = (lane * 2) as Lane;
-    let node = this.node(v, wide, depth);
+    let node = this.shiftedOut(v, lane, depth) ?? this.node(v, wide, depth);
     if (lane === 8 && bitsOf(v) > 8) node = this.add("and", 16, [node, this.constant(16, 0xff)]);
     // Saturation of signed words must see none that are not.
     if (lane === 16 && bitsOf(v) > 15) {
@@ -216,6 +216,13 @@ export class Lanes {
     return node === undefined
       ? undefined
       : this.add("narrow", lane, [node], { bytes: this.nodes[node].bytes / 2 });
+  }
+
+  /** A shift to the right in lanes twice as wide: what comes down from above them is beyond the lane. */
+  private shiftedOut(v: Value, lane: Lane, depth: number): number | undefined {
+    const [a, by] = v.args;
+    if ((v.op !== op.lshr && v.op !== op.ashr) || !isConst(by) || by.lo < 0 || by.lo > lane) return undefined;
+    return this.add("lshr", (lane * 2) as Lane, [this.node(a, (lane * 2) as Lane, depth)], { lo: by.lo });
   }
 
   private binary(name: KernelOp, lane: Lane, a: Value, b: Value, depth: number): number | undefined {
@@ -280,6 +287,10 @@ export class Lanes {
     const [a, b] = v.args;
     const sum = lane === 64 && v.op === op.lshr ? sumOfBytes(v) : undefined;
     if (sum !== undefined) return this.add("sad", 64, [this.node(sum, 64, depth)]);
+    const mean = v.op === op.lshr && lane < v.type ? averaged(v, lane) : undefined;
+    if (mean !== undefined) return this.binary("avg", lane, ...mean, depth);
+    const high = lane === 16 && !this.rich ? upperHalf(v) : undefined;
+    if (high !== undefined) return this.binary(high.name, 16, high.a, high.b, depth);
     if (this.rich && !isConst(b) && lane === v.type) {
       const by = this.add("and", lane, [this.node(b, lane, depth), this.constant(lane, lane - 1)]);
       return this.add(SHIFTS_BY.get(v.op)!, lane, [this.node(a, lane, depth), by]);
@@ -340,6 +351,31 @@ export function isSigned16(v: Value): boolean {
   return (
     v.op === op.sext16 || v.op === op.load16s || v.op === op.sext8 || v.op === op.load8s || bitsOf(v) <= 15
   );
+}
+
+/** (a + b + 1) >> 1 of numbers that a lane holds, where the sum has a bit more. */
+function averaged({ args: [sum, one] }: Value, lane: Lane): [Value, Value] | undefined {
+  if (lane > 16 || !isConst(one) || one.lo !== 1) return undefined;
+  const terms: Value[] = [];
+  const collect = (v: Value, depth: number): void => {
+    if (depth > 0 && v.op === op.add) for (const arg of v.args) collect(arg, depth - 1);
+    else if (depth > 0 && v.op === op.zext && v.args[0].op === op.add) collect(v.args[0], depth);
+    else terms.push(v);
+  };
+  collect(sum, 2);
+  const k = terms.findIndex((v) => isConst(v) && v.lo === 1 && v.hi === 0);
+  if (terms.length !== 3 || k < 0) return undefined;
+  const [a, b] = terms.filter((_, i) => i !== k);
+  return bitsOf(a) <= lane && bitsOf(b) <= lane ? [a, b] : undefined;
+}
+
+/** a * b >> 16 of numbers of 16 bits, as far as its low half goes. */
+function upperHalf(v: Value): { name: "mulHigh" | "smulHigh"; a: Value; b: Value } | undefined {
+  const [product, by] = v.args;
+  if (v.op === op.shl || product.op !== op.mul || !isConst(by) || by.lo !== 16) return undefined;
+  const [a, b] = product.args;
+  if (bitsOf(a) <= 16 && bitsOf(b) <= 16) return { name: "mulHigh", a, b };
+  return isSigned16(a) && isSigned16(b) ? { name: "smulHigh", a, b } : undefined;
 }
 
 /** |x - y| of bytes: (d ^ s) - s and (d + s) ^ s with the sign s of d = x - y. */

@@ -1,14 +1,20 @@
-/** A load that is only used sign-extended becomes a sign-extending load, in its place. */
+/**
+ * A load that is only used sign-extended becomes a sign-extending load, in its place; one of which only low bytes are
+ * used loads just those.
+ */
 
 import { countUses, Replacements } from "../ir/flow.ts";
+import { isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { type Op, op } from "../ir/ops.ts";
 
-const SIGNED = new Map<Op, { load: Op; by: Op }>([
-  [op.load8, { load: op.load8s, by: op.sext8 }],
-  [op.load16, { load: op.load16s, by: op.sext16 }],
-  [op.load32, { load: op.load32s, by: op.sext32 }],
+/** By extension: the load that does it too. */
+const SIGNED = new Map<Op, Op>([
+  [op.sext8, op.load8s],
+  [op.sext16, op.load16s],
+  [op.sext32, op.load32s],
 ]);
+const UNSIGNED = new Set<Op>([op.load8, op.load16, op.load32, op.load64]);
 
 export function extendLoads(fn: Fn): void {
   const uses = countUses(fn);
@@ -16,12 +22,14 @@ export function extendLoads(fn: Fn): void {
   const dead = new Set<Value>();
   for (const block of fn.blocks) {
     for (const v of block.body) {
+      if (v.op === op.and) narrow(v, uses);
       const load = loadUnder(v, uses);
-      if (load === undefined || v.type !== 64) continue;
-      for (let at = v; at !== load; at = at.args[0]) dead.add(at);
-      load.op = SIGNED.get(load.op)!.load;
+      if (load === undefined) continue;
+      for (let at = v.type === 64 ? v : v.args[0]; at !== load; at = at.args[0]) dead.add(at);
+      load.op = SIGNED.get(v.op)!;
       load.type = 64;
-      replaced.set(v, load);
+      if (v.type === 64) replaced.set(v, load);
+      else [v.op, v.args] = [op.trunc, [load]];
     }
   }
   if (dead.size === 0) return;
@@ -29,10 +37,31 @@ export function extendLoads(fn: Fn): void {
   replaced.apply(fn);
 }
 
-/** The load that `v` sign-extends, directly or through a zero-extension, where nobody else uses it. */
+const NARROW = new Map<number, Op>([
+  [0xff, op.load8],
+  [0xffff, op.load16],
+]);
+
+/** Of load & mask the load takes all that the mask lets through, and the mask is left for other rules. */
+function narrow({ args: [masked, mask] }: Value, uses: Int32Array): void {
+  const at = halfOf(masked, uses);
+  const by = isConst(mask) && (mask.type === 32 || mask.hi === 0) ? NARROW.get(mask.lo) : undefined;
+  // Of 32-bit values, as the load that comes instead is.
+  const isWide = by !== undefined && (at.op === op.load16 || at.op === op.load32) && at.op.bytes > by.bytes;
+  if (isWide && uses[at.id] === 1) at.op = by;
+}
+
+/** The load of which `v` sign-extends low bytes, directly or through another extension, where nobody else uses it. */
 function loadUnder(v: Value, uses: Int32Array): Value | undefined {
-  if (v.op !== op.sext8 && v.op !== op.sext16 && v.op !== op.sext32) return undefined;
-  let at = v.args[0];
+  const extending = SIGNED.get(v.op);
+  const at = extending && halfOf(v.args[0], uses);
+  const isWide = at !== undefined && UNSIGNED.has(at.op) && at.op.bytes >= extending!.bytes;
+  return isWide && uses[at.id] === 1 ? at : undefined;
+}
+
+/** What low halves and zero-extensions are of, as far as only they use it. */
+function halfOf(v: Value, uses: Int32Array): Value {
+  let at = v;
   while ((at.op === op.zext || at.op === op.trunc) && uses[at.id] === 1) at = at.args[0];
-  return SIGNED.get(at.op)?.by === v.op && uses[at.id] === 1 ? at : undefined;
+  return at;
 }

@@ -18,6 +18,7 @@ smax V<d>.{T}, V<n>.{T}, V<m>.{T} | 01001110zz1mmmmm011001nnnnnddddd | bhs
 smin V<d>.{T}, V<n>.{T}, V<m>.{T} | 01001110zz1mmmmm011011nnnnnddddd | bhs
 umax V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm011001nnnnnddddd | bhs
 umin V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm011011nnnnnddddd | bhs
+urhadd V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm000101nnnnnddddd | bhs
 uabd V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm011101nnnnnddddd | bhs
 ushl V<d>.{T}, V<n>.{T}, V<m>.{T} | 01101110zz1mmmmm010001nnnnnddddd | bhsd
 sshl V<d>.{T}, V<n>.{T}, V<m>.{T} | 01001110zz1mmmmm010001nnnnnddddd | bhsd

@@ -55,6 +55,32 @@ const CASES: Case[] = [
       "ret",
     ],
   },
+  {
+    name: "a bit of a variable number",
+    source: "r0 = r1\nr0 >>= r2\nr0 &= 1\nexit",
+    gives: ["xor eax, eax", "bt rdi, rsi", "setb al", "ret"],
+  },
+  {
+    name: "a sum with such a bit",
+    source: "r0 = r3\nr1 >>= r2\nr1 &= 1\nr0 += r1\nexit",
+    gives: ["mov rax, rdx", "bt rdi, rsi", "adc rax, 0", "ret"],
+  },
+  {
+    name: "half of a difference from it",
+    source: "w0 = w3\nr1 >>= r2\nw1 &= 1\nw0 -= w1\nexit",
+    gives: ["mov eax, edx", "bt rdi, rsi", "sbb eax, 0", "ret"],
+  },
+  {
+    name: "what such a bit is reduced by",
+    source: "r1 >>= r2\nr1 &= 1\nr1 -= r3\nr0 = r1\nexit",
+    gives: ["xor eax, eax", "bt rdi, rsi", "setb al", "sub rax, rdx", "ret"],
+  },
+  {
+    name: "two bits",
+    source: "r0 = r1\nr0 >>= r2\nr0 &= 3\nexit",
+    level: "s",
+    gives: ["mov rcx, rsi", "shr rdi, cl", "mov eax, edi", "and eax, 3", "ret"],
+  },
   // Atomics.
   {
     name: "an atomic sum with a constant",

@@ -59,6 +59,7 @@ export const V = {
   umax: three("umax", NARROW),
   umin: three("umin", NARROW),
   apart: three("uabd", NARROW),
+  avg: three("urhadd", NARROW),
   shlBy: three("ushl", ALL),
   lshrBy: three("ushl", ALL),
   ashrBy: three("sshl", ALL),

@@ -231,6 +231,8 @@ class Expansion {
         return lane === 64 ? this.multiply("umull", of(0), of(1)) : steps.emit(V.mul[lane], [of(0), of(1)]);
       case "smul":
         return this.multiply("smull", of(0), of(1));
+      case "mulHigh":
+      case "smulHigh":
       case "load":
       case "loadDown":
       case "const":

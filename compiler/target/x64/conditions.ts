@@ -138,8 +138,52 @@ function chooseNext(l: Lowering, v: Value, condition: Value): void {
   sum.width = v.type;
 }
 
+/** x and n where `v` is bit n of x, a variable number; or its lower half is. */
+function bitOf(l: Lowering, v: Value): [Value, Value] | undefined {
+  if (v.op !== op.and || !isInt(v.args[1], 1)) return undefined;
+  const [a] = v.args;
+  const shift = a.op === op.trunc && l.useCount[a.id] === 1 ? a.args[0] : a;
+  const isShift = (shift.op === op.lshr || shift.op === op.ashr) && !isConst(shift.args[1]);
+  return isShift && l.useCount[shift.id] === 1 ? [shift.args[0], shift.args[1]] : undefined;
+}
+
+/** One bit of a register alone: the carry of its test. */
+export function oneBit(l: Lowering, v: Value): boolean {
+  const bit = bitOf(l, v);
+  if (bit === undefined) return false;
+  const [x, n] = bit;
+  const inst = l.emit(K.set, l.register(v), [l.register(x), l.register(n)]);
+  inst.late = true;
+  inst.aux = kinds.BIT;
+  inst.cond = ULT;
+  inst.width = x.type;
+  return true;
+}
+
+/** x + bit or x - bit, with the carry of its test. */
+function withBit(l: Lowering, v: Value): boolean {
+  const own = (f: Value): [Value, Value] | undefined => {
+    const isHalf = (f.op === op.trunc || f.op === op.zext) && l.useCount[f.id] === 1;
+    const bit = isHalf ? f.args[0] : f;
+    return l.useCount[bit.id] === 1 && bit.block === v.block ? bitOf(l, bit) : undefined;
+  };
+  const [a, b] = v.args;
+  const second = own(b);
+  const bit = second ?? (v.op === op.add ? own(a) : undefined);
+  const x = second === undefined ? b : a;
+  if (bit === undefined || isConst(x)) return false;
+  const inst = tied(l, v.op === op.add ? K.addFlag : K.subFlag, v, [x]);
+  inst.disp = v.type;
+  place(l, inst, bit);
+  inst.aux = kinds.BIT;
+  inst.cond = ULT;
+  inst.width = bit[0].type;
+  return true;
+}
+
 /** x + 1 or x - 1 where one unsigned number is below another, or is not: with the carry of their comparison. */
 export function withFlag(l: Lowering, v: Value): boolean {
+  if (withBit(l, v)) return true;
   const isFlag = (f: Value) =>
     f.op === op.select &&
     f.block === v.block &&

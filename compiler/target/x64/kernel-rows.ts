@@ -29,6 +29,9 @@ export const V = {
   eq: byLane("pcmpeq", "bwd"),
   sgt: byLane("pcmpgt", "bwd"),
   sad: same("psadbw"),
+  avg: byLane("pavg", "bw"),
+  mulHigh: byLane("pmulhu", "w"),
+  smulHigh: byLane("pmulh", "w"),
   shl: shifts("psll", "wdq"),
   lshr: shifts("psrl", "wdq"),
   ashr: shifts("psra", "wd"),
@@ -81,7 +84,7 @@ export const R = {
 }; // prettier-ignore
 
 export const COMMUTATIVE = new Set<X64Row | undefined>(
-  [V.add, V.and, V.or, V.xor, V.eq].flatMap((rows) => Object.values(rows)),
+  [V.add, V.and, V.or, V.xor, V.eq, V.avg, V.mulHigh, V.smulHigh].flatMap((rows) => Object.values(rows)),
 );
 
 /** Rows that gather; others compare and choose. */

@@ -210,6 +210,9 @@ class Expansion {
         return this.ops.narrow(lane, of(0, 2 * part), of(0, 2 * part + 1));
       case "sad":
         return this.emit(V.sad[8], of(0), args.length > 1 ? of(1) : this.zero);
+      case "avg":
+      case "mulHigh":
+      case "smulHigh":
       case "add":
       case "sub":
       case "and":

@@ -20,7 +20,7 @@ import {
   selectKernel,
   selectLeaf,
 } from "../rules.ts";
-import { branch, choose, withFlag } from "./conditions.ts";
+import { branch, choose, oneBit, withFlag } from "./conditions.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 import { ALU_INDEX, address, inMemory, isScaled, scaleOf, tied, withLoad } from "./operands.ts";
@@ -185,6 +185,7 @@ function add(l: Lowering, v: Value): void {
 
 function logic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
+  if (oneBit(l, v)) return;
   if (v.op === op.and && isConst(b) && (b.lo === 0xff || b.lo === 0xffff) && (v.type === 32 || b.hi === 0)) {
     const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
     inst.aux = b.lo === 0xff ? -8 : -16;
