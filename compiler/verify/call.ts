@@ -15,12 +15,12 @@ import {
 import type { Reference } from "../program.ts";
 import { type Call, checkArgument, sizeRange } from "./arguments.ts";
 import { type Env, MOST, OBJECTS } from "./env.ts";
-import { newString } from "./memory.ts";
+import { newString, noteUse } from "./memory.ts";
 import { fromSigned, fromUnsigned } from "./number.ts";
 import { addRoom, learnOrder, symbol } from "./rooms.ts";
 import { refuse } from "./rules.ts";
 import { scribble, unknownOf } from "./stack.ts";
-import type { State } from "./state.ts";
+import { FRAME_SIZE, type State } from "./state.ts";
 import { ANY, isConst, make, NONE, number, pointer, type Value, withNullable, ZERO } from "./value.ts";
 
 /** What follows a call: the next instruction, nothing, or first a function of the program. */
@@ -63,7 +63,7 @@ export function callHelper(env: Env, state: State, reference: Reference): After 
   const args = state.regs.slice(1, 6);
   if (state.lock && !row?.effects.includes("unlocks"))
     refuse("lock", "bpf_spin_unlock before anything else is called", row?.name ?? "another helper");
-  if (row === undefined) return callUnknown(state, args);
+  if (row === undefined) return callUnknown(env, state, args);
   if (row.contexts && !row.contexts.some((name) => CONTEXTS[name] === env.context))
     refuse(
       "helper-context",
@@ -88,9 +88,13 @@ export function callHelper(env: Env, state: State, reference: Reference): After 
 }
 
 /** A helper of the host without a prototype here: it may read and write whatever it gets. */
-function callUnknown(state: State, args: Value[]): After {
-  for (const v of args)
-    if (v.kind === "stack") scribble(state, v.of, Math.max(0, Number(v.num.smin)), 512, false);
+function callUnknown(env: Env, state: State, args: Value[]): After {
+  for (const v of args) {
+    if (v.kind !== "stack") continue;
+    const low = Math.max(0, Number(v.num.smin));
+    noteUse(env, state, v.of, low);
+    scribble(state, v.of, low, FRAME_SIZE, false);
+  }
   for (let r = 1; r < 6; r++) state.regs[r] = NONE;
   state.regs[0] = ANY;
   return "next";

@@ -117,6 +117,12 @@ function offsetText(v: Value, off: number): string {
   return `offset (${format(v.num)})${plus}`;
 }
 
+/** Notes that a frame is used from its byte `low` on. */
+export function noteUse(env: Env, state: State, frame: number, low: number): void {
+  const { func } = state.frames[frame];
+  env.used[func] = Math.max(env.used[func] ?? 0, FRAME_SIZE - low);
+}
+
 /** Requires that `bytes` at v + off are inside what v points to. */
 export function checkBounds(env: Env, state: State, v: Value, off: number, bytes: number): void {
   const low = Number(v.num.smin) + off;
@@ -124,10 +130,7 @@ export function checkBounds(env: Env, state: State, v: Value, off: number, bytes
   const size = hasRoom(v.kind) ? roomOf(state, v.of, v) + (isConst(v) ? constOf(v) : 0) : sizeOf(env, v);
   const fits = hasRoom(v.kind) ? roomOf(state, v.of, v) >= off + bytes : high <= size;
   if (low >= 0 && fits) {
-    if (v.kind === "stack") {
-      const { func } = state.frames[v.of];
-      env.used[func] = Math.max(env.used[func] ?? 0, FRAME_SIZE - low);
-    }
+    if (v.kind === "stack") noteUse(env, state, v.of, low);
     return;
   }
   const rule = RULE[v.kind] ?? "memory-bounds";

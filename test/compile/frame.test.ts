@@ -5,6 +5,7 @@ import { type CompileOptions, compile } from "../../compiler/compile.ts";
 import type { Fn } from "../../compiler/ir/ir.ts";
 import { assemble } from "../../formats/isa/bpf.ts";
 import { Runtime } from "../../runtime/index.ts";
+import { random } from "../mutate.ts";
 
 /** Bytes of the first function's frame. */
 function frameOf(source: string, options: CompileOptions): number {
@@ -87,6 +88,51 @@ const CASES: [name: string, source: string, without: number, proven: number, r0:
   ["others, down from an address", calls(below(-1)), 8, 27, 77n],
 ];
 
+/** A program that fills and changes `size` bytes of its frame in all ways, and gives a number of what is there then. */
+function randomProgram(rng: (below: number) => number): { source: string; calls: boolean } {
+  const size = 32 + 8 * rng(60);
+  const lines = [
+    "r6 = r1",
+    `r3 = r10\nr3 += -${size}\nfill:\n*(u8 *)(r3 + 0) = 5\nr3 += 1\nif r3 != r10 goto fill`,
+  ];
+  let [calls, labels] = [false, 0];
+  for (let n = 2 + rng(6); n > 0; n--) {
+    const value = rng(256);
+    const index = 1 << rng(5);
+    const at = 1 + rng(size - 2 * index);
+    const byIndex = `r4 = *(u8 *)(r6 + ${rng(64)})\nr4 &= ${index - 1}\nr5 = r10`;
+    switch (rng(6)) {
+      case 0:
+        lines.push(`*(u8 *)(r10 - ${at}) = ${value}`);
+        break;
+      case 1:
+        lines.push(`${byIndex}\nr5 += r4\n*(u8 *)(r5 - ${at + index}) = ${value}`);
+        break;
+      case 2:
+        lines.push(`${byIndex}\nr5 += -${at}\nr5 -= r4\n*(u8 *)(r5 + 0) = ${value}`);
+        break;
+      case 3:
+        lines.push(`${byIndex}\nr4 = -r4\nr5 += r4\n*(u8 *)(r5 - ${at}) = ${value}`);
+        break;
+      case 4: {
+        const down = `down${labels++}`;
+        lines.push(
+          `r3 = r10\nr3 += -${at}\nr4 = ${index}\n${down}:\n*(u8 *)(r3 + 0) = ${value}\nr3 += -1\nr4 += -1\nif r4 != 0 goto ${down}`,
+        );
+        break;
+      }
+      default:
+        calls = true;
+        lines.push(`r1 = r10\nr1 += -${at}\nr2 = ${rng(2) * (at - 1) - rng(size - at)}\ncall f`);
+    }
+  }
+  const sum = `r3 = r10\nr3 += -${size}\nr0 = 0\nsum:\nr4 = *(u8 *)(r3 + 0)\nr0 *= 31\nr0 += r4\nr3 += 1\nif r3 != r10 goto sum`;
+  const f = calls
+    ? ["f:\nr1 += r2\n*(u8 *)(r1 + 0) = 9\nr3 = 3\nagain:\nr3 += -1\nif r3 != 0 goto again\nr0 = 0\nexit"]
+    : [];
+  return { source: [...lines, sum, "exit", ...f].join("\n"), calls };
+}
+
 describe("the frame", () => {
   test.each(CASES)("%s, without a proof", (_, source, bytes) => {
     expect(frameOf(source, { verify: false, without: ["vectorise", "block-loops"] })).toBe(bytes);
@@ -95,12 +141,35 @@ describe("the frame", () => {
     expect(frameOf(source, { without: ["vectorise", "block-loops"] })).toBe(bytes);
   });
 
+  test("what a helper of the host may write", () => {
+    const source = "r1 = r10\nr1 += -64\ncall 2000001\nr0 = 0\nexit";
+    for (const verify of [false, true]) expect(frameOf(source, { verify })).toBe(64);
+  });
+
   test.each(CASES)("%s: nothing else is touched", (_, source, __, ___, r0) => {
     const runtime = new Runtime();
     for (const optimize of [0, 1, 2, "s"] as const) {
       const { container } = compile(assemble(source), { raw: true, name: "test", ctx: "mem:64", optimize });
       using instance = runtime.load("test", container, { timeout: 5000 });
       expect(instance.run(new Uint8Array(64).fill(77), 64), `-O${optimize}`).toBe(r0);
+    }
+  });
+
+  test("random programs find in it what they put there", () => {
+    const [native, interpreter] = [new Runtime(), new Runtime({ engine: "interpret" })];
+    for (let seed = 1; seed <= 120; seed++) {
+      const rng = random(seed);
+      const { source, calls } = randomProgram(rng);
+      const memory = Uint8Array.from({ length: 64 }, () => rng(256));
+      const run = (runtime: Runtime, options: CompileOptions): string => {
+        const made = compile(assemble(source), { raw: true, name: "test", ctx: "mem:64", ...options });
+        using instance = runtime.load("test", made.container, { timeout: 5000 });
+        return String(instance.run(memory.slice(), memory.length));
+      };
+      const expected = run(interpreter, { target: "bytecode" });
+      for (const optimize of [0, 1, 2, "s"] as const)
+        for (const verify of calls ? [true] : [true, false])
+          expect(run(native, { optimize, verify }), `seed ${seed} at -O${optimize}`).toBe(expected);
     }
   });
 });

@@ -56,6 +56,11 @@ describe("a verdict", () => {
       80,
     ],
     ["r1 = r10; call f; exit; fn f: u64[r1-64] = 0; r0 = 0; exit", 64],
+    [
+      "r1 = 3; r2 = fn f; r3 = r10; r3 += -8; r4 = 0; call bpf_loop; r0 = 0; exit; fn f: u8[r2-100] = 1; r0 = 0; exit",
+      112,
+    ],
+    ["r1 = r10; r1 += -64; call 2000001; r0 = 0; exit", 64],
   ])("stack of the deepest chain: %s", (code, bytes) => {
     expect(verdict(code).stack).toBe(bytes);
   });
