@@ -177,20 +177,15 @@ class Scan {
       this.free[r] >= current.end &&
       ((shunned >> r) & 1) === 0 &&
       this.order.includes(r);
-    const friendly = (): number => {
-      for (const friend of current.friends) {
-        const other = this.intervals.of[friend];
-        if (other === undefined) continue;
-        for (const part of other.parts) if (fits(part.location)) return part.location;
-      }
-      return -1;
-    };
     const often = mostFrequent(current.hints.filter(fits));
     // What is wanted outside of a loop costs a move there, and not one a round.
-    const isInner = often >= 0 && this.fn.blocks[this.blockAt(current.start)].depth > current.hintDepth;
-    if (often >= 0 && !isInner) return often;
-    const near = friendly();
-    if (near >= 0 || often >= 0) return near >= 0 ? near : often;
+    if (often >= 0 && this.fn.blocks[this.blockAt(current.start)].depth <= current.hintDepth) return often;
+    for (const friend of current.friends) {
+      const other = this.intervals.of[friend];
+      if (other === undefined) continue;
+      for (const part of other.parts) if (fits(part.location)) return part.location;
+    }
+    if (often >= 0) return often;
     const shared = this.shared(current);
     if (shared >= 0) return shared;
     for (const friend of current.friends)
