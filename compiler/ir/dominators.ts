@@ -48,7 +48,7 @@ export const immediateDominators = once((fn: Fn): readonly Block[] => dominatorT
 /** A test whether one block dominates another. */
 export const dominators = once((fn: Fn): ((a: Block, b: Block) => boolean) => {
   const idom = immediateDominators(fn);
-  const children: Block[][] = [];
+  const children: Block[][] = new Array(fn.nextBlock);
   for (const block of fn.blocks) {
     const parent = idom[block.id];
     if (parent === undefined || parent === block) continue;

@@ -46,7 +46,7 @@ export function usesFrame(fn: Fn): boolean {
 }
 
 export class Memory {
-  private readonly extents: (Extent | undefined)[] = [];
+  private readonly extents: (Extent | undefined)[];
   /** By value: what it may be, of NOT_FRAME, IN_FRAME and MIXED; 0 = not looked at. */
   private readonly kinds: Uint8Array;
   /** Others may have the frame's address. */
@@ -54,6 +54,7 @@ export class Memory {
 
   constructor(fn: Fn) {
     this.kinds = new Uint8Array(fn.nextValue);
+    this.extents = new Array(fn.nextValue);
     if (usesFrame(fn)) this.escapes = !this.follow(fn);
     else {
       this.kinds.fill(NOT_FRAME);

@@ -28,7 +28,7 @@ class Removal {
   private readonly fn: Fn;
   private readonly memory: Memory;
   /** By block. */
-  private readonly starts: (Ahead | undefined)[] = [];
+  private readonly starts: (Ahead | undefined)[];
   /** Where it is not known yet what comes: all that reads the frame. */
   private readonly somewhere: Ahead;
   private stores: Value[] = [];
@@ -37,6 +37,7 @@ class Removal {
   constructor(fn: Fn) {
     this.fn = fn;
     this.memory = new Memory(fn);
+    this.starts = new Array(fn.nextBlock);
     let reads: Value[] | undefined = [];
     for (const { body } of fn.blocks)
       for (const v of body) if (this.readsFrame(v)) reads = this.withRead(reads, v) as Value[] | undefined;

@@ -66,7 +66,7 @@ class Forwarding {
   private loops: { writes: LoopWrites; headers: (Loop | undefined)[] } | undefined;
   private readonly replaced: Replacements;
   /** By block: what is known at its end. */
-  private readonly ends: (Known[] | undefined)[] = [];
+  private readonly ends: (Known[] | undefined)[];
   private known: Known[] = [];
   /** Writes so far, and how many there were when a load of a byte in the frame stood. */
   private clock = 0;
@@ -78,6 +78,7 @@ class Forwarding {
     this.order = reversePostorder(fn);
     this.memory = new Memory(fn);
     this.number = new Int32Array(fn.nextBlock);
+    this.ends = new Array(fn.nextBlock);
     for (let i = 0; i < this.order.length; i++) this.number[this.order[i].id] = i;
   }
 

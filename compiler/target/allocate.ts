@@ -36,6 +36,7 @@ function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array 
     const registers = live.in[index];
     for (let i = 0; i < registers.length; i++) {
       add(registers[i], intervals.starts[index]);
+      if (intervals.of[registers[i]]!.parts.length === 1) continue;
       for (let k = 0; k < ends.length; k++) add(registers[i], ends[k]);
     }
     for (const { def, args } of phis) {

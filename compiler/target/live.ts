@@ -32,8 +32,8 @@ export function liveRegisters(fn: MFn): Liveness {
 
 /** By register: blocks that need it at their start, and blocks at whose end a phi takes it. */
 function usesElsewhere(fn: MFn, home: Int32Array): { starts: number[][]; ends: number[][] } {
-  const starts: number[][] = [];
-  const ends: number[][] = [];
+  const starts: number[][] = new Array(fn.registers);
+  const ends: number[][] = new Array(fn.registers);
   const add = (lists: number[][], register: number, block: number) => {
     const list = lists[register];
     if (list === undefined) lists[register] = [block];

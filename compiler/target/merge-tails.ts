@@ -58,7 +58,7 @@ class Merger {
   private readonly fn: MFn;
   private readonly allocation: Allocation;
   private readonly ends: Ends;
-  private readonly items: (Item[] | undefined)[] = [];
+  private readonly items: (Item[] | undefined)[];
   /** By block: places at which it is cut, and what its end from `at` on is taken from. */
   private readonly cuts: Place[][];
   private readonly taken: ({ at: Place; from: number; cut: Place } | undefined)[];
@@ -67,6 +67,7 @@ class Merger {
     this.fn = fn;
     this.allocation = allocation;
     this.ends = ends;
+    this.items = new Array(fn.blocks.length);
     this.cuts = fn.blocks.map(() => []);
     this.taken = fn.blocks.map(() => undefined);
   }
