@@ -4,7 +4,7 @@
  * code for it, because compiling them does too (cli/README.md, Decisions).
  */
 
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "rolldown";
@@ -12,7 +12,11 @@ import { ROOT } from "./setup.mjs";
 
 const dist = process.argv[2] === undefined ? join(ROOT, "dist") : join(resolve(process.argv[2]), "dist");
 const bin = join(dist, "bin");
-const run = (...args) => execFileSync(process.execPath, args, { stdio: "inherit" });
+/** Runs a program of Node, which says itself why it failed. */
+function run(...args) {
+  const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
+  if (status !== 0) process.exit(1);
+}
 
 const bundle = (name, output) =>
   build({
@@ -30,21 +34,11 @@ const bundle = (name, output) =>
     logLevel: "warn",
   });
 
-try {
-  run(
-    join(ROOT, "node_modules/typescript/bin/tsc"),
-    "-p",
-    join(ROOT, "tsconfig.build.json"),
-    "--outDir",
-    dist,
-  );
-  rmSync(bin, { recursive: true, force: true });
-  await bundle("program", "program");
-  await bundle("launch", "main");
-  writeFileSync(join(bin, "package.json"), '{ "type": "commonjs" }\n');
-  // npm does so only when it links the package.
-  chmodSync(join(bin, "main.js"), 0o755);
-  run(join(ROOT, "scripts/code-cache.mjs"), dist);
-} catch {
-  process.exit(1); // the failed step has said why
-}
+run(join(ROOT, "node_modules/typescript/bin/tsc"), "-p", join(ROOT, "tsconfig.build.json"), "--outDir", dist);
+rmSync(bin, { recursive: true, force: true });
+await bundle("program", "program");
+await bundle("launch", "main");
+writeFileSync(join(bin, "package.json"), '{ "type": "commonjs" }\n');
+// npm does so only when it links the package.
+chmodSync(join(bin, "main.js"), 0o755);
+run(join(ROOT, "scripts/code-cache.mjs"), dist);

@@ -4,18 +4,14 @@
  */
 
 import { InputError } from "../../formats/error.ts";
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
-import { bytesOf, isAccess, mostOf, usesFrame } from "../ir/memory.ts";
+import { bytesOf, FAR, isAccess, mostOf, usesFrame } from "../ir/memory.ts";
 import { op } from "../ir/ops.ts";
-
-/** Bytes of a frame (RFC 9669 leaves it open; Linux's number, which clang enforces too). */
-export const FRAME_SIZE = 512;
 
 /** Lowest address of a value that is none in the frame. */
 const ELSEWHERE = 1;
-/** Indices from here on may be negative numbers. */
-const FAR = 2 ** 31;
 /** Looks at a function until its lowest addresses are known; those that still sink then sink to the frame's start. */
 const ROUNDS = 3;
 

@@ -84,6 +84,12 @@ export function dropUnreachable(fn: Fn): void {
   fn.blocks = fn.blocks.filter((block) => reachable.has(block));
 }
 
+/** The values of a list that stay: the list itself where all do. */
+export function those(list: Value[], stays: (v: Value) => boolean): Value[] {
+  for (let i = 0; i < list.length; i++) if (!stays(list[i])) return list.filter(stays);
+  return list;
+}
+
 /** Rewrites every use: `replacement[id]`, followed to its end, stands for value `id`. */
 export class Replacements {
   count = 0;
@@ -118,23 +124,21 @@ export class Replacements {
     return end;
   }
 
-  private kept(list: Value[]): Value[] {
-    for (let i = 0; i < list.length; i++)
-      if (this.has(list[i])) return list.filter((v, k) => k < i || !this.has(v));
-    return list;
+  /** Gives a value the arguments that stand for its own. */
+  renew({ args }: Value): void {
+    if (this.count > 0) for (let i = 0; i < args.length; i++) args[i] = this.get(args[i]);
   }
 
   /** Applies them to all arguments and controls, and drops the replaced values from their blocks. */
   apply(fn: Fn): void {
     if (this.count === 0) return;
-    const rewrite = (v: Value) => {
-      for (let i = 0; i < v.args.length; i++) v.args[i] = this.get(v.args[i]);
-    };
+    const stays = (v: Value) => !this.has(v);
+    const renew = (v: Value) => this.renew(v);
     for (const block of fn.blocks) {
-      block.phis = this.kept(block.phis);
-      block.body = this.kept(block.body);
-      block.phis.forEach(rewrite);
-      block.body.forEach(rewrite);
+      block.phis = those(block.phis, stays);
+      block.body = those(block.body, stays);
+      block.phis.forEach(renew);
+      block.body.forEach(renew);
       if (block.control !== null) block.control = this.get(block.control);
     }
   }

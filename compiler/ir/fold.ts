@@ -42,6 +42,9 @@ export function upperZero(v: Value, depth = 4): boolean {
   }
 }
 
+/** 8 or 16 where `and` with `mask` leaves just so many low bits, else 0. */
+export const maskedBits = (mask: Value): 0 | 8 | 16 => (isInt(mask, 0xff) ? 8 : isInt(mask, 0xffff) ? 16 : 0);
+
 /** A mask that leaves nothing of what the extension put above its field. */
 const isBelowSign = ({ op: row }: Value, { type, lo, hi }: Value): boolean =>
   (type === 32 || hi === 0) && lo >>> 0 <= (row === op.sext8 ? 0xff : row === op.sext16 ? 0xffff : -1);

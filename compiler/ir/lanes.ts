@@ -171,7 +171,7 @@ export class Lanes {
   private narrowed(v: Value, lane: Lane, depth: number): number | undefined {
     if (!this.packs || lane >= v.type || (this.lanes * lane) % 128 !== 0) return undefined;
     const wide = (lane * 2) as Lane;
-    let node = this.shiftedOut(v, lane, depth) ?? this.node(v, wide, depth);
+    let node = this.shiftedOut(v, wide, depth) ?? this.node(v, wide, depth);
     if (lane === 8 && bitsOf(v) > 8) node = this.add("and", 16, [node, this.constant(16, 0xff)]);
     // Saturation of signed words must see none that are not.
     if (lane === 16 && bitsOf(v) > 15) {
@@ -183,11 +183,11 @@ export class Lanes {
       : this.add("narrow", lane, [node], { bytes: this.nodes[node].bytes / 2 });
   }
 
-  /** A shift to the right in lanes twice as wide: what comes down from above them is beyond the lane. */
-  private shiftedOut(v: Value, lane: Lane, depth: number): number | undefined {
+  /** A shift to the right in lanes twice as `wide` as what is wanted: what comes down from above them is beyond that. */
+  private shiftedOut(v: Value, wide: Lane, depth: number): number | undefined {
     const [a, by] = v.args;
-    if ((v.op !== op.lshr && v.op !== op.ashr) || !isConst(by) || by.lo < 0 || by.lo > lane) return undefined;
-    return this.add("lshr", (lane * 2) as Lane, [this.node(a, (lane * 2) as Lane, depth)], { lo: by.lo });
+    const isShift = (v.op === op.lshr || v.op === op.ashr) && isConst(by) && by.lo >= 0 && by.lo <= wide / 2;
+    return isShift ? this.add("lshr", wide, [this.node(a, wide, depth)], { lo: by.lo }) : undefined;
   }
 
   private binary(name: KernelOp, lane: Lane, a: Value, b: Value, depth: number): number | undefined {

@@ -10,8 +10,8 @@ import { NE, op, ULE, ULT } from "./ops.ts";
 
 /** Operations that a bound or an address is followed through. */
 const MOST_STEPS = 6;
-/** Indices from here on bound nothing: a frame has 512 bytes, arrays little more. */
-const FAR = 2 ** 31;
+/** Indices from here on bound nothing, and may be negative: a frame has 512 bytes, arrays little more. */
+export const FAR = 2 ** 31;
 /** Looks at a function until it is known what is computed from its frame's address; loops take a second one. */
 const ROUNDS = 5;
 

@@ -1,5 +1,6 @@
 /** Removes values that nothing needs: no effect, no use by an effect or a block's end. Dead loads go too. */
 
+import { those } from "../ir/flow.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
@@ -19,17 +20,12 @@ export function deadCode(fn: Fn): void {
     const { args } = work.pop()!;
     for (let i = 0; i < args.length; i++) need(args[i]);
   }
+  const isLive = (v: Value) => live[v.id] === 1;
   for (const block of fn.blocks) {
-    block.phis = kept(block.phis, live);
-    block.body = kept(block.body, live);
+    block.phis = those(block.phis, isLive);
+    block.body = those(block.body, isLive);
   }
 }
 
 const isReduction = (fn: Fn, { op: row, aux }: Value) =>
   row === op.kernel && fn.kernels[aux].store === undefined;
-
-function kept(list: Value[], live: Uint8Array): Value[] {
-  for (let i = 0; i < list.length; i++)
-    if (live[list[i].id] === 0) return list.filter((v) => live[v.id] === 1);
-  return list;
-}

@@ -4,7 +4,7 @@
  */
 
 import { countUses, Replacements } from "../ir/flow.ts";
-import { isConst } from "../ir/fold.ts";
+import { maskedBits } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { type Op, op } from "../ir/ops.ts";
 
@@ -37,15 +37,16 @@ export function extendLoads(fn: Fn): void {
   replaced.apply(fn);
 }
 
+/** By bits. */
 const NARROW = new Map<number, Op>([
-  [0xff, op.load8],
-  [0xffff, op.load16],
+  [8, op.load8],
+  [16, op.load16],
 ]);
 
 /** Of load & mask the load takes all that the mask lets through, and the mask is left for other rules. */
 function narrow({ args: [masked, mask] }: Value, uses: Int32Array): void {
   const at = halfOf(masked, uses);
-  const by = isConst(mask) && (mask.type === 32 || mask.hi === 0) ? NARROW.get(mask.lo) : undefined;
+  const by = NARROW.get(maskedBits(mask));
   // Of 32-bit values, as the load that comes instead is.
   const isWide = by !== undefined && (at.op === op.load16 || at.op === op.load32) && at.op.bytes > by.bytes;
   if (isWide && uses[at.id] === 1) at.op = by;

@@ -154,7 +154,7 @@ class Forwarding {
     const { replaced } = this;
     const body: Value[] = [];
     for (const v of block.body) {
-      if (replaced.count > 0) for (let i = 0; i < v.args.length; i++) v.args[i] = replaced.get(v.args[i]);
+      replaced.renew(v);
       const { reads, writes, bytes } = v.op;
       if (reads && !writes) {
         const found = this.load(v, body);

@@ -7,7 +7,7 @@ import * as i64 from "../../formats/int64.ts";
 import { replaceEach } from "../ir/emit.ts";
 import { countUses } from "../ir/flow.ts";
 import { type Emit, isConst } from "../ir/fold.ts";
-import type { Block, Fn, Value } from "../ir/ir.ts";
+import type { Fn, Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
 import type { PassContext } from "../passes.ts";
@@ -20,29 +20,27 @@ export function multiplyConstants(
   fn: Fn,
   { level, features }: Pick<PassContext, "level" | "features">,
 ): void {
-  const products = (block: Block) => block.body.some((v) => v.op === op.mul && isConst(v.args[1]));
-  if (!fn.blocks.some(products)) return;
-  const depth = loopDepths(fn);
-  const joined = features.has("multiply-add") ? joinedProducts(fn, depth) : undefined;
+  const depth = level === "s" ? loopDepths(fn) : undefined;
+  const joined = features.has("multiply-add") ? joinedProducts(fn) : undefined;
   replaceEach(
     fn,
     (v, emit) => {
       if (v.op !== op.mul || !isConst(v.args[1])) return undefined;
       return joined?.has(v) && !isNextToPower(v.args[1]) ? undefined : multiply(fn, v, emit);
     },
-    (block) => level !== "s" || depth[block.id] !== 0,
+    (block) => depth?.[block.id] !== 0,
   );
 }
 
 /** Products in loops of which nothing is needed but their sum with something, or the difference from it. */
-function joinedProducts(fn: Fn, depth: Int32Array): Set<Value> {
+function joinedProducts(fn: Fn): Set<Value> {
+  const depth = loopDepths(fn);
   const uses = countUses(fn);
-  const found = new Set<Value>();
-  for (const { id, body } of fn.blocks)
-    for (const { op: row, args } of depth[id] > 0 ? body : [])
-      for (let k = row === op.add ? 0 : 1; k < 2 && (row === op.add || row === op.sub); k++)
-        if (args[k].op === op.mul && uses[args[k].id] === 1) found.add(args[k]);
-  return found;
+  const inLoops = fn.blocks.filter(({ id }) => depth[id] > 0).flatMap(({ body }) => body);
+  const parts = inLoops.flatMap(({ op: row, args }) =>
+    row === op.add ? args : row === op.sub ? [args[1]] : [],
+  );
+  return new Set(parts.filter((v) => v.op === op.mul && uses[v.id] === 1));
 }
 
 /** 2^k or 2^k + 1: a shift alone, or a sum with a shifted operand. */

@@ -15,7 +15,7 @@ export function simplify(fn: Fn): void {
   for (let round = 0; round < ROUNDS; round++) {
     const replaced = new Replacements(fn);
     const visit = (v: Value): Value => {
-      for (let i = 0; i < v.args.length; i++) v.args[i] = replaced.get(v.args[i]);
+      replaced.renew(v);
       place.at = v.at;
       const result = fold(fn, v, emit);
       if (result !== v) replaced.set(v, result);

@@ -19,11 +19,10 @@ export function sinkPhis(fn: Fn): void {
   const replaced = new Replacements(fn);
   // What comes before is done: no rule may look through a value that is replaced already.
   for (const block of reversePostorder(fn)) {
-    if (replaced.count > 0) for (const v of block.phis) renew(v, replaced);
-    if (replaced.count > 0) for (const v of block.body) renew(v, replaced);
+    for (const list of [block.phis, block.body]) for (const v of list) replaced.renew(v);
     if (block.phis.length === 0) continue;
     for (const v of block.body) {
-      if (replaced.count > 0) renew(v, replaced);
+      replaced.renew(v);
       const phi = v.args.find((arg) => arg.op === op.phi && arg.block === block && uses[arg.id] === 1);
       if (phi === undefined || !v.op.pure || SLOW.has(v.op) || !phi.args.some(isConst)) continue;
       // Other operands must be there on all ways in: phis of the same block are, by their arguments.
@@ -38,10 +37,6 @@ export function sinkPhis(fn: Fn): void {
     }
   }
   replaced.apply(fn);
-}
-
-function renew(v: Value, replaced: Replacements): void {
-  for (let i = 0; i < v.args.length; i++) v.args[i] = replaced.get(v.args[i]);
 }
 
 /** What stands for `v` then; undefined where it pays on less than all ways but one. */

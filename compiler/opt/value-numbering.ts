@@ -20,7 +20,7 @@ export function valueNumbering(fn: Fn): void {
     const replaced = new Replacements(fn);
     const known = new Map<number, Group>();
     const visit = (v: Value): void => {
-      for (let i = 0; i < v.args.length; i++) v.args[i] = replaced.get(v.args[i]);
+      replaced.renew(v);
       if (!v.op.pure || v.op === op.icmp) return;
       const key = hashOf(v);
       const first = known.get(key);

@@ -34,6 +34,12 @@ export class Interval {
     }
   }
 
+  /** A real register would save a move, in a block of that depth. */
+  hint(real: number, depth: number): void {
+    this.hints.push(real);
+    this.hintDepth = Math.max(this.hintDepth, depth);
+  }
+
   get start(): number {
     return this.ranges[0];
   }
@@ -150,8 +156,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         interval.needs.push(inst.pinnedDef < 0);
         if (inst.pinnedDef >= 0) {
           extend(fixed[inst.pinnedDef], p + 2, p + 3);
-          interval.hints.push(inst.pinnedDef);
-          interval.hintDepth = Math.max(interval.hintDepth, block.depth);
+          interval.hint(inst.pinnedDef, block.depth);
         }
       }
       for (let rest = inst.clobbers; rest !== 0; rest &= rest - 1)
@@ -180,8 +185,7 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
         interval.needs.push(pin < 0);
         if (pin >= 0) {
           extend(fixed[pin], p + 1, inst.late || inst.tied ? p + 3 : p + 2);
-          interval.hints.push(pin);
-          interval.hintDepth = Math.max(interval.hintDepth, block.depth);
+          interval.hint(pin, block.depth);
         }
       }
       if (

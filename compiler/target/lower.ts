@@ -237,6 +237,11 @@ export class Lowering {
     }
   }
 
+  /** What `v` is the lower half or the zero-extension of, where nothing else needs `v`; else `v` itself. */
+  half(v: Value): Value {
+    return (v.op === op.trunc || v.op === op.zext) && this.useCount[v.id] === 1 ? v.args[0] : v;
+  }
+
   /** Every use of this value can take its sum as an addressing mode. */
   isAddress(v: Value): boolean {
     return this.useCount[v.id] === 1 || (this.addresses[v.id] & ACCESSED) !== 0;

@@ -1,6 +1,7 @@
 /** Calls of helpers: arguments against the prototype, what changes in memory, and the result. */
 
 import { CONTEXTS, MAP_TYPE } from "../../formats/container.ts";
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import {
   type Argument,
   type CallbackArgument,
@@ -20,7 +21,7 @@ import { fromSigned, fromUnsigned } from "./number.ts";
 import { addRoom, learnOrder, symbol } from "./rooms.ts";
 import { refuse } from "./rules.ts";
 import { scribble, unknownOf } from "./stack.ts";
-import { FRAME_SIZE, type State } from "./state.ts";
+import type { State } from "./state.ts";
 import { ANY, isConst, make, NONE, number, pointer, type Value, withNullable, ZERO } from "./value.ts";
 
 /** What follows a call: the next instruction, nothing, or first a function of the program. */

@@ -3,10 +3,10 @@
  * is dead makes no difference between two states.
  */
 
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import { helperById } from "../../helpers/table.ts";
 import { type FlowBlock, reads, writes } from "../build/flow.ts";
 import type { Func, Reference } from "../program.ts";
-import { FRAME_SIZE } from "./state.ts";
 
 export interface Liveness {
   /** Bit r: register r is live before the instruction. */

@@ -1,11 +1,12 @@
 /** Whether one state covers another: then what follows the other is covered by what follows the one. */
 
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import type { Env } from "./env.ts";
 import { addTerms, type Terms } from "./linear.ts";
 import { includes } from "./number.ts";
 import { findRoom } from "./rooms.ts";
 import { unknownOf } from "./stack.ts";
-import { FRAME_SIZE, type Frame, type Part, type Slot, type State } from "./state.ts";
+import type { Frame, Part, Slot, State } from "./state.ts";
 import { constOf, isConst, isPointer, type Value } from "./value.ts";
 
 const EXACT = 2 ** 50;

@@ -2,12 +2,13 @@
 
 import { READ_ONLY_MAPS } from "../../formats/container.ts";
 import type { ContextField } from "../../formats/contexts.ts";
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import { type Env, OBJECTS } from "./env.ts";
 import { format } from "./number.ts";
 import { roomOf } from "./rooms.ts";
 import { type Rule, refuse } from "./rules.ts";
 import { checkWritten, loadSlot, placeName, scribble, signExtended, storeSlot, unknownOf } from "./stack.ts";
-import { FRAME_SIZE, type State } from "./state.ts";
+import type { State } from "./state.ts";
 import {
   article,
   constOf,

@@ -1,8 +1,9 @@
 /** A state in one line, as people read it: `r1=ctx r2=pkt+14 fp-8=0`. */
 
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import type { Program } from "../program.ts";
 import { format } from "./number.ts";
-import { FRAME_SIZE, type State } from "./state.ts";
+import type { State } from "./state.ts";
 import { constOf, isConst, type Kind, type Value } from "./value.ts";
 
 const SHORT: Partial<Record<Kind, string>> = {

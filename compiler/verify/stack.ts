@@ -1,9 +1,10 @@
 /** Loads from and stores to stack frames: what each byte holds, and the values of stores that are still whole. */
 
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import { constant, equal, fromUnsigned } from "./number.ts";
 import { alu, extendSign, truncate } from "./number-alu.ts";
 import { refuse } from "./rules.ts";
-import { FRAME_SIZE, type Frame, type Part, type Slot, type State } from "./state.ts";
+import type { Frame, Part, Slot, State } from "./state.ts";
 import { article, isConst, isPointer, number, type Value } from "./value.ts";
 
 type Bytes = 1 | 2 | 4 | 8;

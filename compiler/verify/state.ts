@@ -1,8 +1,8 @@
 /** What is known before an instruction: registers, the stack of every frame, rooms, references. */
 
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import { NONE, type Value } from "./value.ts";
 
-export const FRAME_SIZE = 512;
 export const SLOTS = FRAME_SIZE / 8;
 
 /** A store of 1, 2, 4 or 8 bytes within a slot of 8: its value, zero-extended when it is a number. */

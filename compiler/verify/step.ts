@@ -1,7 +1,7 @@
 /** One instruction: what it requires of the state before it, and the state after it. */
 
 import { CONTEXTS } from "../../formats/container.ts";
-import type { Insn } from "../../formats/isa/bpf.ts";
+import { FRAME_SIZE, type Insn } from "../../formats/isa/bpf.ts";
 import { PACKET_LOAD } from "../build/build.ts";
 import type { Func, Reference } from "../program.ts";
 import { arithmetic, immediate } from "./arithmetic.ts";
@@ -244,7 +244,7 @@ export class Steps {
       NONE,
       NONE,
       NONE,
-      pointer("stack", state.depth - 1, 512),
+      pointer("stack", state.depth - 1, FRAME_SIZE),
     ];
     this.moves.enter(inner, state);
   }
@@ -276,7 +276,7 @@ export class Steps {
     frame.saved = [...regs.slice(6, 10), ...regs.slice(0, 6)];
     state.regs = new Array(10).fill(NONE);
     for (const [k, v] of args.entries()) state.regs[k + 1] = v;
-    state.regs[10] = pointer("stack", state.depth - 1, 512);
+    state.regs[10] = pointer("stack", state.depth - 1, FRAME_SIZE);
     this.moves.enter(inner, state);
   }
 
@@ -320,7 +320,16 @@ export class Steps {
       if (r0.kind === "stack" && r0.of === state.depth - 1)
         refuse("pointer-leak", "a result that outlives the function", "a pointer to its stack");
       const { saved } = state.frames.pop()!;
-      state.regs = [r0, NONE, NONE, NONE, NONE, NONE, ...saved, pointer("stack", state.depth - 1, 512)];
+      state.regs = [
+        r0,
+        NONE,
+        NONE,
+        NONE,
+        NONE,
+        NONE,
+        ...saved,
+        pointer("stack", state.depth - 1, FRAME_SIZE),
+      ];
       this.moves.back(chain.parent, chain.call, state);
     }
   }
@@ -368,7 +377,7 @@ export class Steps {
         describe(r0),
       );
     const { saved } = state.frames.pop()!;
-    state.regs = [...saved.slice(4), ...saved.slice(0, 4), pointer("stack", state.depth - 1, 512)];
+    state.regs = [...saved.slice(4), ...saved.slice(0, 4), pointer("stack", state.depth - 1, FRAME_SIZE)];
     this.moves.repeat(parent, chain.call, state, true);
   }
 }

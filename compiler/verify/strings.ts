@@ -1,10 +1,11 @@
 /** String and format arguments: that they end, and that a call passes what its format asks for. */
 
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import type { Env } from "./env.ts";
 import { roomOf } from "./rooms.ts";
 import { refuse } from "./rules.ts";
 import { byteAt } from "./stack.ts";
-import { FRAME_SIZE, type State } from "./state.ts";
+import type { State } from "./state.ts";
 import { constOf, describe, isConst, isPointer, type Value } from "./value.ts";
 
 const HINT = "use a string literal, or a buffer on the stack that bpf_snprintf filled";

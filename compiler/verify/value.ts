@@ -1,5 +1,6 @@
 /** What a register or a stack slot holds: a kind, a number or an offset, and how it is linked to other values. */
 
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import { constant, format, type Num, UNKNOWN } from "./number.ts";
 
 export type Kind =
@@ -112,7 +113,7 @@ export function describe(v: Value): string {
   if (v.kind === "number") return isConst(v) ? format(v.num) : `${name} (${format(v.num)})`;
   if (v.kind === "none" || v.kind === "function" || v.kind === "map" || v.kind === "packet-end") return name;
   if (!isConst(v)) return `${name} + (${format(v.num)})`;
-  const at = v.kind === "stack" ? constOf(v) - 512 : constOf(v);
+  const at = v.kind === "stack" ? constOf(v) - FRAME_SIZE : constOf(v);
   const base = v.kind === "stack" ? "r10" : name;
   return at === 0 ? base : `${base} ${at < 0 ? "-" : "+"} ${Math.abs(at)}`;
 }

@@ -5,6 +5,7 @@
 
 import { CONTEXTS } from "../../formats/container.ts";
 import type { ContextLayout } from "../../formats/contexts.ts";
+import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
 import type { HelperRow } from "../../helpers/table.ts";
 import { contextOf, type FullContext } from "../context.ts";
 import type { Entry, Program } from "../program.ts";
@@ -93,7 +94,7 @@ const APART = [4, 32];
 function entryState(env: Env, func: number, context: FullContext): State {
   const state = startState(func);
   const { regs } = state;
-  regs[10] = pointer("stack", 0, 512);
+  regs[10] = pointer("stack", 0, FRAME_SIZE);
   const linked = (v: Value): Value => withLink(v, env.fresh(), 1, 0);
   switch (context.kind) {
     case CONTEXTS.args:

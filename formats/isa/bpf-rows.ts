@@ -354,6 +354,8 @@ export interface Insn {
 /** Registers r0 … r10. */
 export const REGISTERS = 11;
 export const SLOT = 8;
+/** Bytes of a frame, which end at r10 (RFC 9669 leaves it open; Linux's number, which clang enforces too). */
+export const FRAME_SIZE = 512;
 
 /** Slots that an instruction takes. */
 export const slots = (insn: Insn): 1 | 2 => (insn.row.kind === "lddw" ? 2 : 1);

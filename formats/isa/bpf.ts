@@ -8,7 +8,17 @@ import { InputError } from "../error.ts";
 import { BPF, type BpfRow, type Field, type Insn, REGISTERS, SLOT, slots } from "./bpf-rows.ts";
 import { parse } from "./bpf-text.ts";
 
-export { BPF, type BpfRow, type Field, type Insn, REGISTERS, SLOT, slots, targetSlot } from "./bpf-rows.ts";
+export {
+  BPF,
+  type BpfRow,
+  type Field,
+  FRAME_SIZE,
+  type Insn,
+  REGISTERS,
+  SLOT,
+  slots,
+  targetSlot,
+} from "./bpf-rows.ts";
 export { print } from "./bpf-text.ts";
 
 /** What the decoder needs of a row: which fields must be zero. */

@@ -3,7 +3,7 @@
 import { bug } from "../../../formats/error.ts";
 import * as i64 from "../../../formats/int64.ts";
 import { bitmaskImmediate } from "../../../formats/isa/arm64.ts";
-import { isConst, isZero } from "../../ir/fold.ts";
+import { isConst, isInt, isZero, maskedBits } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { CALLS, COND, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
@@ -254,8 +254,8 @@ function extended(l: Lowering, v: Value): { value: Value; by: number; how: numbe
   if (l.useCount[v.id] !== 1 || l.useCount[field.id] !== 1) return undefined;
   // Of a half only what the sum has as well counts.
   const isHalf = !isShift && (v.op === op.trunc || v.op === op.zext);
-  if (isHalf && l.useCount[v.args[0].id] === 1 && fieldOf(v.args[0]) > 0) field = v.args[0];
-  else if (isHalf && v.op === op.trunc && l.useCount[v.args[0].id] === 1) field = v.args[0];
+  if (isHalf && l.useCount[v.args[0].id] === 1 && (v.op === op.trunc || fieldOf(v.args[0]) > 0))
+    field = v.args[0];
   const how = EXTENSIONS.indexOf(fieldOf(field));
   if (how < 0 || (field.op === op.zext && l.root(field) !== field)) return undefined;
   return { value: field.args[0], by: isShift ? v.args[1].lo : 0, how };
@@ -267,8 +267,7 @@ function fieldOf({ op: row, args: [, mask] }: Value): number {
   if (row === op.sext16) return -16;
   if (row === op.sext32) return -32;
   if (row === op.zext) return 32;
-  const isMask = row === op.and && isConst(mask) && (mask.type === 32 || mask.hi === 0);
-  return isMask && mask.lo === 0xff ? 8 : isMask && mask.lo === 0xffff ? 16 : 0;
+  return row === op.and ? maskedBits(mask) : 0;
 }
 
 function addExtended(l: Lowering, v: Value, a: Value, b: Value): boolean {
@@ -321,8 +320,7 @@ function sum(l: Lowering, v: Value): void {
 /** One bit in all bits. */
 function negatedBit(l: Lowering, v: Value, b: Value): boolean {
   const [x, mask] = b.args;
-  if (b.op !== op.and || !isConst(mask) || mask.lo !== 1 || mask.hi !== 0 || l.useCount[b.id] !== 1)
-    return false;
+  if (b.op !== op.and || !isInt(mask, 1) || l.useCount[b.id] !== 1) return false;
   const isShift = x.op === op.lshr && isConst(x.args[1]) && l.useCount[x.id] === 1;
   const inst = emit(l, K.bitField, v, [isShift ? x.args[0] : x]);
   inst.lo = inst.hi = isShift ? x.args[1].lo & (v.type - 1) : 0;
@@ -332,8 +330,7 @@ function negatedBit(l: Lowering, v: Value, b: Value): boolean {
 
 /** x + (1 if something is so, else 0). */
 function plusCondition(l: Lowering, v: Value, x: Value, of: Value): boolean {
-  const isHalf = (of.op === op.trunc || of.op === op.zext) && l.useCount[of.id] === 1;
-  const y = isHalf ? of.args[0] : of;
+  const y = l.half(of);
   const [condition, yes, no] = y.args;
   if (y.op !== op.select || l.useCount[y.id] !== 1 || !isConst(yes) || !isConst(no) || isConst(x))
     return false;

@@ -163,8 +163,7 @@ export function oneBit(l: Lowering, v: Value): boolean {
 /** x + bit or x - bit, with the carry of its test. */
 function withBit(l: Lowering, v: Value): boolean {
   const own = (f: Value): [Value, Value] | undefined => {
-    const isHalf = (f.op === op.trunc || f.op === op.zext) && l.useCount[f.id] === 1;
-    const bit = isHalf ? f.args[0] : f;
+    const bit = l.half(f);
     return l.useCount[bit.id] === 1 && bit.block === v.block ? bitOf(l, bit) : undefined;
   };
   const [a, b] = v.args;

@@ -2,7 +2,7 @@
 
 import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
-import { isConst, isZero } from "../../ir/fold.ts";
+import { isConst, isZero, maskedBits } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { CALLS, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
@@ -186,9 +186,10 @@ function add(l: Lowering, v: Value): void {
 function logic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   if (oneBit(l, v)) return;
-  if (v.op === op.and && isConst(b) && (b.lo === 0xff || b.lo === 0xffff) && (v.type === 32 || b.hi === 0)) {
+  const bits = v.op === op.and ? maskedBits(b) : 0;
+  if (bits > 0) {
     const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
-    inst.aux = b.lo === 0xff ? -8 : -16;
+    inst.aux = -bits;
     return;
   }
   if (v.op === op.xor && isConst(b) && b.lo === -1 && (v.type === 32 || b.hi === -1)) {

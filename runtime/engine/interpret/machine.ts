@@ -4,6 +4,7 @@
  */
 
 import type { DebugInfo } from "../../../formats/container.ts";
+import { FRAME_SIZE } from "../../../formats/isa/bpf.ts";
 import { RunError, type Word } from "../../../helpers/host.ts";
 import { Fault } from "../../fault.ts";
 import { placeOf } from "../../place.ts";
@@ -13,7 +14,6 @@ import { AddressSpace, describe, Region } from "./memory.ts";
 export type Step = () => number;
 export const DONE = -1;
 
-export const FRAME = 512;
 /** Steps between two looks at the clock: well under a millisecond. */
 const STRETCH = 1 << 14;
 /** Frames at most: far beyond what verified programs may need. */
@@ -96,11 +96,11 @@ export class Machine {
     let frame = this.frames[depth];
     if (frame === undefined) {
       frame = this.space.add(
-        new Region(depth === 0 ? "stack" : `stack of call ${depth}`, new Uint8Array(FRAME), true),
+        new Region(depth === 0 ? "stack" : `stack of call ${depth}`, new Uint8Array(FRAME_SIZE), true),
       );
       this.frames[depth] = frame;
     }
-    words[R10] = FRAME;
+    words[R10] = FRAME_SIZE;
     words[R10 + 1] = frame.high;
   }
 
@@ -111,7 +111,7 @@ export class Machine {
     words.fill(0, 2, 12);
     if (depth === this.base) return DONE;
     for (let k = 0; k < 8; k++) words[12 + k] = this.saved[depth * 8 + k];
-    words[R10] = FRAME;
+    words[R10] = FRAME_SIZE;
     words[R10 + 1] = this.frames[depth - 1].high;
     return this.returns[depth];
   }
