@@ -85,6 +85,26 @@ export const SHIFT_INDEX: ReadonlyMap<Op, number> = new Map<Op, number>([
   [op.rotl, 3],
 ]);
 
+/** Two bytes from memory, with nothing above them. */
+export const loadsHalf = (v: Value): boolean => (v.op === op.zext ? v.args[0] : v).op === op.load16;
+
+/** Two bytes swapped only to be stored. */
+export const swapsHalf = (l: Lowering, store: Op, value: Value): boolean =>
+  store === op.store16 && value.op === op.bswap16 && l.useCount[value.id] === 1;
+
+/** v = the upper half of high:low << by, 0 < by < width, in shifts that nothing else needs; + and ^ do what | does. */
+export function readFunnel(l: Lowering, v: Value): { high: Value; low: Value; by: number } | undefined {
+  if (v.op !== op.or && v.op !== op.add && v.op !== op.xor) return undefined;
+  const isPart = ({ op: row, id, args }: Value, of: Op) =>
+    row === of && isConst(args[1]) && l.useCount[id] === 1;
+  for (const [left, right] of [v.args, v.args.toReversed()]) {
+    if (!isPart(left, op.shl) || !isPart(right, op.lshr)) continue;
+    const [by, back] = [left.args[1].lo & (v.type - 1), right.args[1].lo & (v.type - 1)];
+    if (by !== 0 && by + back === v.type) return { high: left.args[0], low: right.args[0], by };
+  }
+  return undefined;
+}
+
 /** A number that a signed 32-bit field holds. */
 export const fitsInt32 = (n: number): boolean => n === (n | 0);
 

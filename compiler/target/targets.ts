@@ -30,7 +30,11 @@ export const TARGETS: Partial<Record<Arch, TargetRow>> = {
     reserved: "rsp",
     atomics:
       "lock-prefixed instructions; fetching or, and, xor in a cmpxchg loop; all sequentially consistent",
-    features: { "x86-64-v2": "popcnt", "x86-64-v3": "popcnt, lzcnt, tzcnt", "no-simd": NO_SIMD },
+    features: {
+      "x86-64-v2": "popcnt",
+      "x86-64-v3": "popcnt, lzcnt, tzcnt, BMI1, BMI2, movbe",
+      "no-simd": NO_SIMD,
+    },
     engines: "Node on Linux x86-64, bare.c",
   },
   arm64: {

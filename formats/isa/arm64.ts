@@ -106,6 +106,7 @@ rbit W<d>, W<n> | 0101101011000000000000nnnnnddddd
 rbit X<d>, X<n> | 1101101011000000000000nnnnnddddd
 clz W<d>, W<n> | 0101101011000000000100nnnnnddddd
 clz X<d>, X<n> | 1101101011000000000100nnnnnddddd
+rev16 W<d>, W<n> | 0101101011000000000001nnnnnddddd
 rev W<d>, W<n> | 0101101011000000000010nnnnnddddd
 rev X<d>, X<n> | 1101101011000000000011nnnnnddddd
 csel %<d>, %<n>, %<m>, cond j | f0011010100mmmmmjjjj00nnnnnddddd

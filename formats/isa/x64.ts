@@ -174,6 +174,14 @@ movdqu xmm, xmm/m128 | F3 0F 6F /r
 movdqu xmm/m128, xmm | F3 0F 7F /r
 pshufd xmm, xmm/m128, imm8 | 66 0F 70 /r ib
 pshuflw xmm, xmm/m128, imm8 | F2 0F 70 /r ib
+shld r/m32, r32, imm8 | 0F A4 /r ib
+shld r/m64, r64, imm8 | REX.W 0F A4 /r ib
+movbe r32, m32 | 0F 38 F0 /r
+movbe r64, m64 | REX.W 0F 38 F0 /r
+movbe m16, r16 | 66 0F 38 F1 /r
+movbe m32, r32 | 0F 38 F1 /r
+movbe m64, r64 | REX.W 0F 38 F1 /r
+mulx r64a, r64b, r/m64 | VEX.LZ.F2.0F38.W1 F6 /r
 `;
 
 const ALU = ["add", "or", "and", "sub", "xor", "cmp"] as const;
@@ -231,6 +239,17 @@ const PACKED_SHIFT = {
   psrlq: [0x73, 2],
   psllq: [0x73, 6],
 } as const;
+/** Operations of BMI1 and BMI2 in 32 and 64 bits: operands with % for the width, the opcode's column likewise. */
+const BMI = [
+  "andn r%a, r%b, r/m% | VEX.LZ.0F38.W@ F2 /r",
+  "blsr r%b, r/m% | VEX.LZ.0F38.W@ F3 /1",
+  "blsmsk r%b, r/m% | VEX.LZ.0F38.W@ F3 /2",
+  "blsi r%b, r/m% | VEX.LZ.0F38.W@ F3 /3",
+  "rorx r%a, r/m%, imm8 | VEX.LZ.F2.0F3A.W@ F0 /r ib",
+  "shlx r%a, r/m%, r%b | VEX.LZ.66.0F38.W@ F7 /r",
+  "shrx r%a, r/m%, r%b | VEX.LZ.F2.0F38.W@ F7 /r",
+  "sarx r%a, r/m%, r%b | VEX.LZ.F3.0F38.W@ F7 /r",
+];
 const byte = (n: number) => n.toString(16).toUpperCase().padStart(2, "0");
 
 /** The regular families, spelled out as rows. */
@@ -277,6 +296,8 @@ function families(): string[] {
     rows.push(`${name} xmm, xmm/m128 | 66 0F ${byte(code)} /r`);
   for (const [name, [code, digit]] of Object.entries(PACKED_SHIFT))
     rows.push(`${name} xmm, imm8 | 66 0F ${byte(code)} /${digit} ib`);
+  for (const row of BMI)
+    for (const w of [0, 1]) rows.push(row.replaceAll("%", w === 0 ? "32" : "64").replace("@", String(w)));
   return rows;
 }
 
@@ -287,6 +308,8 @@ export interface X64Row {
   encoding: string;
   /** Legacy prefixes (66, F0, F2, F3) in order. */
   prefixes: number[];
+  /** Second and third byte of the VEX prefix with no registers in them; 0 = there is none. */
+  vex: number;
   rexW: boolean;
   opcode: number[];
   /** The register is added to the last opcode byte (+r). */
@@ -300,6 +323,14 @@ export interface X64Row {
   byteRm: boolean;
 }
 
+/** Bits of a VEX prefix of three bytes (SDM volume 2, section 2.3.5): registers and what else is inverted are 0 here. */
+const VEX_PREFIX: Record<string, number> = { "66": 1, F3: 2, F2: 3 };
+const VEX_MAP: Record<string, number> = { "0F": 0x100, "0F38": 0x200, "0F3A": 0x300 };
+function parseVex(parts: readonly string[]): number {
+  const bits = (part: string) => VEX_PREFIX[part] ?? VEX_MAP[part] ?? (part === "W1" ? 0x80 : 0);
+  return parts.reduce((vex, part) => vex | bits(part), 0);
+}
+
 const IMMEDIATE = { ib: 1, cb: 1, iw: 2, id: 4, cd: 4, io: 8 } as const;
 
 function parseRow(line: string): X64Row {
@@ -309,6 +340,7 @@ function parseRow(line: string): X64Row {
     syntax,
     encoding,
     prefixes: [],
+    vex: 0,
     rexW: false,
     opcode: [],
     plusR: false,
@@ -320,13 +352,14 @@ function parseRow(line: string): X64Row {
   const bytes = encoding.split(" ");
   for (const part of bytes) {
     if (part === "REX.W") row.rexW = true;
+    else if (part.startsWith("VEX.")) row.vex = parseVex(part.split("."));
     else if (part === "/r") row.modrm = "r";
     else if (part[0] === "/") row.modrm = Number(part[1]);
     else if (part in IMMEDIATE) row.immediate = IMMEDIATE[part as keyof typeof IMMEDIATE];
     else {
       const value = Number.parseInt(part, 16);
       const isPrefix =
-        row.opcode.length === 0 && bytes.length > 1 && [0x66, 0xf0, 0xf2, 0xf3].includes(value);
+        row.vex + row.opcode.length === 0 && bytes.length > 1 && [0x66, 0xf0, 0xf2, 0xf3].includes(value);
       (isPrefix ? row.prefixes : row.opcode).push(value);
       if (part.endsWith("+r")) row.plusR = true;
     }
@@ -349,7 +382,10 @@ export const fitsInt8 = (n: number): boolean => n >= -128 && n <= 127;
 export const NO_INDEX = -1;
 export const RIP = -1;
 
-/** Encodes rows into a growing buffer. Register operands: `reg` goes to ModRM.reg or +r, `rm` to ModRM.rm. */
+/**
+ * Encodes rows into a growing buffer. Register operands: `reg` goes to ModRM.reg or +r, `rm` to ModRM.rm, `vvvv` to the
+ * field of that name where the row has a VEX prefix; the manual's letters a and b behind registers mean `reg` and `vvvv`.
+ */
 export class X64Assembler {
   bytes = new Uint8Array(1024);
   size = 0;
@@ -369,8 +405,14 @@ export class X64Assembler {
     for (let i = 0; i < count; i++) this.bytes[this.size++] = i < 4 ? value >>> (8 * i) : value < 0 ? 255 : 0;
   }
 
-  private prefix(row: X64Row, reg: number, index: number, rm: number, needRex: boolean): void {
+  private prefix(row: X64Row, reg: number, index: number, rm: number, needRex: boolean, vvvv = 0): void {
     this.room(32);
+    if (row.vex !== 0) {
+      this.byte(0xc4);
+      this.byte((row.vex >> 8) | ((~reg & 8) << 4) | ((~index & 8) << 3) | ((~rm & 8) << 2));
+      this.byte((row.vex & 0xff) | ((~vvvv & 15) << 3));
+      return;
+    }
     for (const prefix of row.prefixes) this.byte(prefix);
     const rex = (row.rexW ? 8 : 0) | ((reg & 8) >> 1) | ((index & 8) >> 2) | ((rm & 8) >> 3);
     if (rex !== 0 || needRex) this.byte(0x40 | rex);
@@ -400,10 +442,10 @@ export class X64Assembler {
   }
 
   /** ModRM with a register as rm. For /digit rows `reg` is ignored. */
-  rr(row: X64Row, reg: number, rm: number, imm = 0): void {
+  rr(row: X64Row, reg: number, rm: number, imm = 0, vvvv = 0): void {
     const field = row.modrm === "r" ? reg : (row.modrm as number);
     const needRex = (row.byteReg && reg >= 4 && row.modrm === "r") || (row.byteRm && rm >= 4);
-    this.prefix(row, row.modrm === "r" ? reg : 0, 0, rm, needRex);
+    this.prefix(row, row.modrm === "r" ? reg : 0, 0, rm, needRex, vvvv);
     this.opcode(row, 0);
     this.byte(0xc0 | ((field & 7) << 3) | (rm & 7));
     this.word(imm, row.immediate);
@@ -413,10 +455,19 @@ export class X64Assembler {
    * ModRM with memory: [base + index * scale + disp], index NO_INDEX for none; base RIP: [rip + disp] with
    * disp counted from the instruction's end (SDM volume 2, table 2-2 and 2-3).
    */
-  rm(row: X64Row, reg: number, base: number, index: number, scale: number, disp: number, imm = 0): void {
+  rm(
+    row: X64Row,
+    reg: number,
+    base: number,
+    index: number,
+    scale: number,
+    disp: number,
+    imm = 0,
+    vvvv = 0,
+  ): void {
     const field = row.modrm === "r" ? reg : (row.modrm as number);
     const needRex = row.byteReg && reg >= 4 && row.modrm === "r";
-    this.prefix(row, row.modrm === "r" ? reg : 0, Math.max(index, 0), Math.max(base, 0), needRex);
+    this.prefix(row, row.modrm === "r" ? reg : 0, Math.max(index, 0), Math.max(base, 0), needRex, vvvv);
     this.opcode(row, 0);
     const middle = (field & 7) << 3;
     if (base === RIP) {

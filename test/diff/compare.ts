@@ -1,5 +1,6 @@
 /** Runs random programs on every engine and says where results differ. */
 
+import { readFileSync } from "node:fs";
 import { compile } from "../../compiler/compile.ts";
 import { hex } from "../../formats/bytes.ts";
 import type { Arch } from "../../formats/container.ts";
@@ -11,6 +12,11 @@ import { assembleItems, generate, type Item, memoryOf } from "./generate.ts";
 const native = new Runtime();
 const interpreter = new Runtime({ engine: "interpret", maxInstructions: 10_000_000 });
 const HOST = process.arch as Arch;
+const hasBmi = () =>
+  HOST === "x64" && process.platform === "linux" && /\bbmi2\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
+/** Every third program is for a processor with more than the least of its kind, where this one has it. */
+const RICH = hasBmi() ? ["x86-64-v3"] : [];
+export const cpuOf = (k: number): string[] => (k % 3 === 2 ? RICH : []);
 
 export interface Outcome {
   r0: string;
@@ -32,18 +38,25 @@ function inProcess(
   target: Arch,
   optimize: Level,
   check: boolean,
+  cpu: string[],
 ): Outcome {
-  const { container } = compile(code, { raw: true, name: "fuzz", target, optimize, check, verify: false });
+  const options = { raw: true, name: "fuzz", target, optimize, check, cpu, verify: false } as const;
+  const { container } = compile(code, options);
   using instance = runtime.load("fuzz", container, { timeout: 5000 });
   const bytes = memory.slice();
   return outcome(instance.run(bytes, bytes.length), bytes);
 }
 
 export const interpret = (code: Uint8Array, memory: Uint8Array): Outcome =>
-  inProcess(interpreter, code, memory, "bytecode", 0, false);
+  inProcess(interpreter, code, memory, "bytecode", 0, false, []);
 
-export const runNative = (code: Uint8Array, memory: Uint8Array, level: Level, check = false): Outcome =>
-  inProcess(native, code, memory, HOST, level, check);
+export const runNative = (
+  code: Uint8Array,
+  memory: Uint8Array,
+  level: Level,
+  check = false,
+  cpu: string[] = [],
+): Outcome => inProcess(native, code, memory, HOST, level, check, cpu);
 
 /** A difference, or an exception on one side. */
 export interface Difference {
@@ -60,16 +73,18 @@ export function difference(
   memory: Uint8Array,
   levels: readonly Level[],
   check = false,
+  cpu: string[] = [],
 ): Difference | undefined {
   const expected = interpret(code, memory);
   for (const level of levels) {
     let got: string;
     try {
-      got = shown(runNative(code, memory, level, check));
+      got = shown(runNative(code, memory, level, check, cpu));
     } catch (error) {
       got = String(error);
     }
-    if (got !== shown(expected)) return { engine: `${HOST} -O${level}`, expected: shown(expected), got };
+    const engine = [HOST, ...cpu, `-O${level}`].join(" ");
+    if (got !== shown(expected)) return { engine, expected: shown(expected), got };
   }
   return undefined;
 }

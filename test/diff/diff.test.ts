@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { has, TARGETS } from "../device-tools.ts";
-import { difference, differencesInBatch, LEVELS } from "./compare.ts";
+import { cpuOf, difference, differencesInBatch, LEVELS } from "./compare.ts";
 import { assembleItems, generate, memoryOf } from "./generate.ts";
 
 const SIZE = 40;
@@ -11,7 +11,13 @@ const seeds = (from: number, count: number) => Array.from({ length: count }, (_,
 describe("random programs", () => {
   it("give the same in the interpreter and in native code, at each level", () => {
     const wrong = seeds(1, 400).flatMap((seed) => {
-      const found = difference(assembleItems(generate(seed, SIZE)), memoryOf(seed), LEVELS, true);
+      const found = difference(
+        assembleItems(generate(seed, SIZE)),
+        memoryOf(seed),
+        LEVELS,
+        true,
+        cpuOf(seed),
+      );
       return found === undefined ? [] : [{ seed, ...found }];
     });
     expect(wrong).toEqual([]);

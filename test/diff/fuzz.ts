@@ -5,7 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { decode, print } from "../../formats/isa/bpf.ts";
-import { difference, differencesInBatch, LEVELS, shrink } from "./compare.ts";
+import { cpuOf, difference, differencesInBatch, LEVELS, shrink } from "./compare.ts";
 import { assembleItems, generate, memoryOf } from "./generate.ts";
 
 const { values } = parseArgs({
@@ -25,11 +25,12 @@ const end = Date.now() + seconds * 1000;
 
 function show(seed: number): void {
   const memory = memoryOf(seed);
+  const cpu = cpuOf(seed);
   const fails = (items: ReturnType<typeof generate>) =>
-    difference(assembleItems(items), memory, LEVELS) !== undefined;
+    difference(assembleItems(items), memory, LEVELS, false, cpu) !== undefined;
   const smallest = shrink(generate(seed, size), fails);
   const code = assembleItems(smallest);
-  const found = difference(code, memory, LEVELS);
+  const found = difference(code, memory, LEVELS, false, cpu);
   console.log(`seed ${seed}, size ${size}, shrunk to ${smallest.length} instructions:`);
   for (const insn of decode(code, "seed")) console.log(`  ${print(insn)}`);
   console.log(`memory   ${Buffer.from(memory).toString("hex")}`);
@@ -41,7 +42,8 @@ function native(): number {
   let done = 0;
   for (; done < count && Date.now() < end; done++) {
     const seed = first + done;
-    if (difference(assembleItems(generate(seed, size)), memoryOf(seed), LEVELS) === undefined) continue;
+    const code = assembleItems(generate(seed, size));
+    if (difference(code, memoryOf(seed), LEVELS, false, cpuOf(seed)) === undefined) continue;
     show(seed);
     process.exit(1);
   }

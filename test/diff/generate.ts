@@ -143,7 +143,8 @@ class Generator {
   private statement(): void {
     this.budget--;
     const kind = this.random.below(100);
-    if (kind < 44) this.alu();
+    if (kind < 42) this.alu();
+    else if (kind < 44) this.idiom();
     else if (kind < 45) this.selection();
     else if (kind < 57) this.wholeSlots && this.random.chance(60) ? this.slot() : this.load();
     else if (kind < 67) this.store();
@@ -165,6 +166,58 @@ class Generator {
     const dst = row.op === "mov" || row.op === "movsx" ? this.number() : this.read();
     this.add(row, { dst, src, imm: row.uses.includes("imm") ? this.random.immediate() : 0 });
     this.defined.add(dst);
+  }
+
+  /** What processors have one instruction for and C writes in several. */
+  private idiom(): void {
+    const { random } = this;
+    const bits = random.pick([64, 32]);
+    const [x, y] = [this.read(), this.read()];
+    const [t, u] = random.pick([
+      [0, 1],
+      [4, 2],
+      [8, 9],
+    ]);
+    if ([x, y].some((register) => register === t || register === u)) return;
+    const alu = (name: string, dst: number, from: number | { src: number }) =>
+      typeof from === "number"
+        ? this.add(`${name}${bits}.imm`, { dst, imm: from })
+        : this.add(`${name}${bits}.reg`, { dst, ...from });
+    const copy = (dst: number, src: number) => this.add(`mov${bits}.reg`, { dst, src }, { fixed: true });
+    this.defined.add(t);
+    copy(t, x);
+    const kind = random.below(5);
+    if (kind < 2) {
+      // Two shifts that meet: one of two values, or of the same one, by a constant or by a register.
+      this.defined.add(u);
+      const by = 1 + random.below(bits - 1);
+      if (kind === 0) {
+        copy(u, random.chance(60) ? y : x);
+        alu("lsh", t, by);
+        alu("rsh", u, random.chance(90) ? bits - by : random.below(bits));
+      } else {
+        copy(u, y);
+        alu("lsh", t, { src: u });
+        this.add(`neg${bits}`, { dst: u });
+        alu("rsh", x, { src: u });
+        copy(u, x);
+      }
+      alu(random.pick(["or", "add", "xor"]), t, { src: u });
+    } else if (kind === 2) {
+      alu("xor", t, -1);
+      alu(random.pick(["and", "or", "xor"]), t, { src: y });
+    } else if (kind === 3) {
+      if (random.chance(30)) this.add(`neg${bits}`, { dst: t });
+      else alu("add", t, -1);
+      alu(random.pick(["and", "xor"]), t, { src: x });
+    } else {
+      const bytes = random.pick([2, 4, 8]);
+      const width = { 2: "h", 4: "w", 8: "dw" }[bytes]!;
+      const { base, off } = this.place(8);
+      if (random.chance(50)) this.add(`ldx${width}`, { dst: t, src: base, off });
+      this.add(random.pick([`be${8 * bytes}`, `bswap${8 * bytes}`]), { dst: t });
+      if (random.chance(50)) this.add(`stx${width}`, { dst: base, src: t, off });
+    }
   }
 
   /** [r6 + off] or [r10 + off], any alignment. */

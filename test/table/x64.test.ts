@@ -37,6 +37,9 @@ const WIDTH: Record<string, number> = {
   "r/m32": 32,
   r64: 64,
   "r/m64": 64,
+  m16: 16,
+  m32: 32,
+  m64: 64,
   xmm: 128,
   "xmm/m128": 128,
 }; // prettier-ignore
@@ -50,7 +53,9 @@ const SIZE: Record<number, string> = { 8: "byte", 16: "word", 32: "dword", 64: "
 /** A register by its name, wide ones too. */
 const nameOf = (reg: number, bits: number) => (bits === 128 ? `xmm${reg}` : registerName(reg, bits));
 /** ModRM.rm, where the row has one: the shifts of vectors have no form in memory. */
-const isRm = (operand: string) => operand.includes("/m") || operand === "m";
+const isRm = (operand: string) => operand.includes("/m") || operand.startsWith("m");
+/** What stands in VEX.vvvv where the row has it: operands with the manual's letter b. */
+const VVVV = 11;
 
 interface Sample {
   text: string;
@@ -68,6 +73,7 @@ function samples(row: X64Row): Sample[] {
   const imm = operands.find((o) => o.startsWith("imm"));
   const values = imm === undefined ? [0] : IMMEDIATES[imm];
   const list: Sample[] = [];
+  const vvvv = operands.some((o) => /^r\d+b$/.test(o)) ? VVVV : 0;
   const lockOnly = row.prefixes.includes(0xf0);
   const rmKind = operands.find(isRm);
   for (const value of values) {
@@ -76,6 +82,8 @@ function samples(row: X64Row): Sample[] {
         .map((o) => {
           if (o.startsWith("imm")) return value < 0 ? `-${-value}` : String(value);
           if (isRm(o) || (row.modrm !== "r" && o === "xmm")) return rm(o);
+          const vex = /^r(32|64)([ab])$/.exec(o);
+          if (vex !== null) return registerName(vex[2] === "a" ? reg : VVVV, Number(vex[1]));
           return WIDTH[o] === undefined ? o : nameOf(reg, WIDTH[o]);
         })
         .join(", ")}`.trim();
@@ -96,18 +104,18 @@ function samples(row: X64Row): Sample[] {
       if (!operands.some((o) => o.startsWith("rel")))
         list.push({ text: render(0, () => ""), bytes: make((a) => a.op(row, value)) });
     } else {
-      if (rmKind !== "m" && !lockOnly)
+      if (!rmKind?.startsWith("m") && !lockOnly)
         for (const [reg, rm] of REGISTERS)
           list.push({
             text: render(reg, (kind) => nameOf(rm, WIDTH[kind])),
-            bytes: make((a) => a.rr(row, reg, rm, value)),
+            bytes: make((a) => a.rr(row, reg, rm, value, vvvv)),
           });
       if (rmKind === undefined && operands.includes("xmm")) continue;
       for (const [base, index, scale, disp, text] of MEMORY) {
         const size = rmKind === "m" ? "" : `${SIZE[WIDTH[rmKind!]]} ptr `;
         list.push({
           text: render(10, () => size + text),
-          bytes: make((a) => a.rm(row, 10, base, index, scale, disp, value)),
+          bytes: make((a) => a.rm(row, 10, base, index, scale, disp, value, vvvv)),
         });
       }
     }

@@ -18,6 +18,7 @@ export function native(
   source: string,
   target: "x64" | "arm64",
   optimize: CompileOptions["optimize"],
+  cpu: string[] = [],
 ): string[] {
   const options = {
     raw: true,
@@ -27,7 +28,7 @@ export function native(
     verify: false,
     check: true,
   } as const;
-  const { container } = compile(assemble(source), { ...options, target, optimize });
+  const { container } = compile(assemble(source), { ...options, target, optimize, cpu });
   const { code } = readContainer(container, "test");
   return DISASSEMBLERS[target]
     .disasm(code, { address: 0 })

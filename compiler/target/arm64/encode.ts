@@ -359,8 +359,11 @@ class Encoder implements Machine {
         asm.emit(VECTOR.fmov[0], def, 0);
         break;
       case K.rev16:
-        asm.emit(R.rev[0], def, uses[0]);
-        this.shiftImm(1, def, def, 16, 0);
+        if (aux === 1) asm.emit(R.rev16, def, uses[0]);
+        else {
+          asm.emit(R.rev[0], def, uses[0]);
+          this.shiftImm(1, def, def, 16, 0);
+        }
         break;
       case K.extend:
         this.extend(aux, def, uses[0], wide);
@@ -420,6 +423,9 @@ class Encoder implements Machine {
         break;
       case K.rotateImm:
         asm.emit(R.extr[wide], def, uses[0], uses[0], (inst.width - lo) & (inst.width - 1));
+        break;
+      case K.funnel:
+        asm.emit(R.extr[wide], def, uses[0], uses[1], inst.width - lo);
         break;
       case K.rotate:
         asm.emit(R.neg[0], X17, 0, uses[1]);

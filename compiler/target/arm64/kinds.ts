@@ -18,7 +18,7 @@ export const K = {
   not: 13,
   divide: 14, // aux = bits of rules.ts
   rev: 15,
-  rev16: 16,
+  rev16: 16, // aux 1: nothing is set above the two bytes, or nobody looks there
   clz: 44, // uses[0]; aux 1: of its bits in reverse order
   extend: 17, // aux: 8, 16, 32 = signed; -8, -16, -32 = zero
   load: 18, // aux as in extend, or 64
@@ -37,6 +37,7 @@ export const K = {
   select: 31, // def = uses[1] if what uses[2] … compare with is so, else uses[0] in form hi of SELECT; disp = width of def
   mulHigh: 32,
   rotateImm: 33, // to the left by lo
+  funnel: 52, // upper bits of uses[0]:uses[1] << lo
   rotate: 34,
   bitField: 35, // def = uses[0] moved as the bit fields lo and hi of ubfm say; aux 1: of sbfm
   kernel: 36, // aux = index in MFn.kernels; scratch registers as kernels.ts says

@@ -67,6 +67,7 @@ export const R = {
   toVector: [arm64("fmov S<d>, W<n>"), arm64("fmov D<d>, X<n>")],
   sum: arm64("addv B<d>, V<n>.16b"),
   rev: both("rev %<d>, %<n>"),
+  rev16: arm64("rev16 W<d>, W<n>"),
   cmp: both("cmp %<n>, %<m>"),
   cmpImm: both("cmp %<n>~, #i"),
   cmpImm12: both("cmp %<n>~, #i, lsl #12"),

@@ -15,12 +15,15 @@ import {
   fitsInt32,
   isSmall,
   LOAD_BITS,
+  loadsHalf,
   readCondition,
+  readFunnel,
   SHIFT_INDEX,
   selectCall,
   selectEnd,
   selectKernel,
   selectLeaf,
+  swapsHalf,
 } from "../rules.ts";
 import { kernelClobbers } from "./kernel-places.ts";
 import * as kinds from "./kinds.ts";
@@ -132,6 +135,14 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: num
   inst.uses.push(l.register(base));
 }
 
+/** The register of what is stored; of what is swapped only for that, no more than two bytes count. */
+function stored(l: Lowering, { op: row, args: [, value] }: Value): number {
+  if (!swapsHalf(l, row, value)) return l.register(value);
+  const swapped = l.fresh();
+  l.emit(K.rev16, swapped, [l.register(value.args[0])]).aux = 1;
+  return swapped;
+}
+
 function selectValue(l: Lowering, v: Value): void {
   const { op: row } = v;
   if (LOAD_BITS.has(row)) {
@@ -141,7 +152,7 @@ function selectValue(l: Lowering, v: Value): void {
   } else if (row.bytes > 0) {
     const value = v.args[1];
     const zero = isZero(value) || (value.op === op.const && value.lo === 0 && value.type === 32);
-    const inst = zero ? l.emit(K.storeZero, -1, []) : l.emit(K.store, -1, [l.register(value)]);
+    const inst = zero ? l.emit(K.storeZero, -1, []) : l.emit(K.store, -1, [stored(l, v)]);
     inst.aux = row.bytes * 8;
     address(l, inst, v.args[0], v.aux, row.bytes);
   } else if (CALLS.has(row)) selectCall(l, K, CONVENTION, v);
@@ -198,7 +209,7 @@ function arithmetic(l: Lowering, v: Value): void {
       emit(l, K.popcount, v, [a]);
       return;
     case op.bswap16:
-      emit(l, K.rev16, v, [a]);
+      emit(l, K.rev16, v, [a]).aux = loadsHalf(a) ? 1 : 0;
       return;
     case op.sext8:
     case op.sext16:
@@ -310,7 +321,7 @@ function sum(l: Lowering, v: Value): void {
     if (!negatedBit(l, v, b)) emit(l, K.neg, v, [b]);
     return;
   }
-  if (v.op === op.add && (plusCondition(l, v, a, b) || plusCondition(l, v, b, a))) return;
+  if (v.op === op.add && (plusCondition(l, v, a, b) || plusCondition(l, v, b, a) || funnel(l, v))) return;
   const isProduct = (x: Value) => x.op === op.mul && l.useCount[x.id] === 1;
   if (isProduct(b)) emit(l, v.op === op.add ? K.madd : K.msub, v, [b.args[0], b.args[1], a]);
   else if (v.op === op.add && isProduct(a)) emit(l, K.madd, v, [a.args[0], a.args[1], b]);
@@ -345,11 +356,11 @@ function plusCondition(l: Lowering, v: Value, x: Value, of: Value): boolean {
 
 function logic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
-  if (v.op === op.xor && isConst(b) && b.lo === -1 && (v.type === 32 || b.hi === -1)) {
+  if (v.op === op.xor && isInt(b, -1)) {
     emit(l, K.not, v, [a]);
     return;
   }
-  if (bitField(l, v)) return;
+  if (bitField(l, v) || funnel(l, v)) return;
   const immediate = bitmask(b);
   if (immediate < 0) {
     if (!withNot(l, v, a, b) && !withNot(l, v, b, a)) alu(l, v, a, b);
@@ -360,15 +371,20 @@ function logic(l: Lowering, v: Value): void {
   inst.lo = immediate;
 }
 
+function funnel(l: Lowering, v: Value): boolean {
+  const found = readFunnel(l, v);
+  if (found === undefined) return false;
+  emit(l, K.funnel, v, [found.high, found.low]).lo = found.by;
+  return true;
+}
+
 /** x op ~y. */
 function withNot(l: Lowering, v: Value, x: Value, y: Value): boolean {
-  const isNot = y.op === op.xor && isConst(y.args[1]) && isOnes(y.args[1]) && l.useCount[y.id] === 1;
+  const isNot = y.op === op.xor && isInt(y.args[1], -1) && l.useCount[y.id] === 1;
   if (!isNot || isConst(x)) return false;
   emit(l, K.alu, v, [x, y.args[0]]).aux = ALU_INDEX.get(v.op)! + WITH_NOT;
   return true;
 }
-
-const isOnes = ({ type, lo, hi }: Value): boolean => lo === -1 && (type === 32 || hi === -1);
 
 /** From an operation of ALU to the one that turns the bits of the second operand. */
 const WITH_NOT = 3;
@@ -432,7 +448,7 @@ function choose(l: Lowering, v: Value): void {
 function elseForm(l: Lowering, v: Value): { form: number; register: number } {
   const [a, b] = v.args;
   if (isConst(v) && v.lo === 1 && (v.type === 32 || v.hi === 0)) return { form: 1, register: -1 };
-  if (isConst(v) && isOnes(v)) return { form: 2, register: -1 };
+  if (isInt(v, -1)) return { form: 2, register: -1 };
   const isOf = (row: Op, n: number) =>
     v.op === row && isConst(b) && b.lo === n && (v.type === 32 || b.hi === n >> 31) && l.useCount[v.id] === 1;
   if (isOf(op.add, 1)) return { form: 1, register: l.register(a) };

@@ -26,7 +26,7 @@ import { Flags } from "./flags.ts";
 import { expandKernel } from "./kernels.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
-import { CONDITION, EXTEND, EXTEND32, R, STORE, STORE_IMM } from "./rows.ts";
+import { CONDITION, EXTEND, EXTEND32, LOAD_SWAPPED, R, STORE, STORE_IMM, STORE_SWAPPED } from "./rows.ts";
 
 /** rsp and nothing else is reserved; cheap encodings and caller-saved registers come first. */
 export const ORDER = [
@@ -399,6 +399,32 @@ class Encoder implements Machine {
       }
       case K.mulHigh:
         asm.rr(R.mulHigh, 0, uses[1]);
+        break;
+      case K.mulx:
+        // Both halves go to one place: the upper one stays.
+        asm.rr(R.mulx, def, uses[1], 0, def);
+        break;
+      case K.funnel:
+        asm.rr(R.shld[wide], uses[1], def, lo);
+        break;
+      case K.andNot:
+        asm.rr(R.andNot[wide], def, uses[1], 0, uses[0]);
+        break;
+      case K.lowest:
+        asm.rr(R.lowest[aux][wide], 0, uses[0], 0, def);
+        break;
+      case K.rotate:
+        if (def === uses[0]) asm.rr(R.shift[kinds.ROTATE][wide], 0, def, lo);
+        else asm.rr(R.rorx[wide], def, uses[0], (inst.width - lo) & (inst.width - 1));
+        break;
+      case K.shiftBy:
+        asm.rr(R.shiftBy[aux][wide], def, uses[0], 0, uses[1]);
+        break;
+      case K.loadSwapped:
+        this.memory(LOAD_SWAPPED[aux], def, inst);
+        break;
+      case K.storeSwapped:
+        this.memory(STORE_SWAPPED[aux], uses[0], inst);
         break;
       case K.addFlag:
       case K.subFlag: {

@@ -19,6 +19,10 @@ const KEEPS = new Set<number>([
   K.storeImm,
   K.set,
   K.select,
+  K.mulx,
+  K.shiftBy,
+  K.loadSwapped,
+  K.storeSwapped,
 ]);
 
 /** Comparisons of two registers. */
@@ -90,6 +94,7 @@ export class Flags {
 /** Whether the flags are those of comparing the result with zero: true = equality alone, undefined = not at all. */
 function withZero({ kind, def, uses, lo, aux }: MInst): boolean | undefined {
   const inPlace = (kind === K.addImm && def === uses[0]) || (kind === K.add && uses.includes(def));
+  if (kind === K.andNot || (kind === K.lowest && aux !== kinds.MASK)) return true;
   if (inPlace || kind === K.neg || (kind === K.shiftImm && lo !== 0 && aux !== kinds.ROTATE)) return true;
   const logic = kind === K.alu || kind === K.aluImm || kind === K.aluLoad;
   return logic ? !kinds.LOGIC.has(aux) : undefined;

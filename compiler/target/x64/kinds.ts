@@ -57,6 +57,15 @@ export const K = {
   enter: 54, // saves registers and makes the frame
   leave: 55, // undoes it; aux: bit r = register r is not to be touched
   mulHigh: 34, // uses[0] in rax; def in rdx
+  funnel: 56, // tied; upper bits of uses[0]:uses[1] << lo
+  // With BMI1, BMI2 and movbe:
+  mulx: 57, // as mulHigh; uses[0] in rdx, nothing is lost
+  andNot: 58, // def = ~uses[0] & uses[1]
+  lowest: 59, // the lowest bit of uses[0]; aux = index in LOWEST
+  rotate: 60, // def = uses[0] rotated to the left by lo
+  shiftBy: 61, // def = uses[0] shifted by uses[1]; aux = index in SHIFT
+  loadSwapped: 62, // aux = bits
+  storeSwapped: 63, // uses[0], memory; aux = bits
 } as const;
 
 export const ALU = ["add", "or", "and", "sub", "xor"] as const;
@@ -64,6 +73,10 @@ export const SHIFT = ["shl", "shr", "sar", "rol"] as const;
 /** A swap of 16 bits: nothing is set above them; bytes count more than time. */
 export const CLEAR = 1,
   SHORT = 2; // prettier-ignore
+/** x & (x - 1), x ^ (x - 1), x & -x. */
+export const LOWEST = ["blsr", "blsmsk", "blsi"] as const;
+/** Index of "blsmsk", whose result is never zero. */
+export const MASK = 1;
 export const COUNT = ["popcnt", "lzcnt", "tzcnt", "bsr", "bsf"] as const;
 export const BSR = 3,
   BSF = 4; // prettier-ignore

@@ -1,7 +1,7 @@
 /** The rows of formats/isa/x64.ts that encoding uses, in pairs of 32 and 64 bits. */
 
 import { CC, type X64Row, x64 } from "../../../formats/isa/x64.ts";
-import { ALU, COUNT, SHIFT } from "./kinds.ts";
+import { ALU, COUNT, LOWEST, SHIFT } from "./kinds.ts";
 
 /** Conditions of COND (ir/ops.ts) in their order. */
 export const CONDITION = [CC.e, CC.ne, CC.b, CC.be, CC.a, CC.ae, CC.l, CC.le, CC.g, CC.ge];
@@ -33,6 +33,13 @@ export const R = {
   /** By index in COUNT. */
   count: COUNT.map((name) => both(`${name} r%, r/m%`)),
   mulHigh: x64("mul r/m64"),
+  mulx: x64("mulx r64a, r64b, r/m64"),
+  andNot: both("andn r%a, r%b, r/m%"),
+  lowest: LOWEST.map((name) => both(`${name} r%b, r/m%`)),
+  rorx: both("rorx r%a, r/m%, imm8"),
+  /** By index in SHIFT, without the rotation. */
+  shiftBy: SHIFT.slice(0, 3).map((name) => both(`${name}x r%a, r/m%, r%b`)),
+  shld: both("shld r/m%, r%, imm8"),
   /** By condition code. */
   set: Object.fromEntries(Object.entries(CC).map(([name, code]) => [code, x64(`set${name} r/m8`)])) as Record<
     number,
@@ -90,6 +97,16 @@ export const R = {
   je: x64("je rel8"),
   jne: x64("jne rel8"),
   jmp: x64("jmp rel8"),
+};
+/** By bits of an access: loads and stores of bytes in the opposite order. */
+export const LOAD_SWAPPED: Record<number, X64Row> = {
+  32: x64("movbe r32, m32"),
+  64: x64("movbe r64, m64"),
+};
+export const STORE_SWAPPED: Record<number, X64Row> = {
+  16: x64("movbe m16, r16"),
+  32: x64("movbe m32, r32"),
+  64: x64("movbe m64, r64"),
 };
 /** By aux of K.load and K.extend: the row that extends from memory or a register. */
 export const EXTEND: Record<string, X64Row> = {

@@ -2,7 +2,7 @@
 
 import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
-import { isConst, isZero, maskedBits } from "../../ir/fold.ts";
+import { isConst, isInt, isZero, maskedBits } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { CALLS, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
@@ -13,13 +13,17 @@ import {
   EXTEND_BITS,
   isSmall,
   LOAD_BITS,
+  loadsHalf,
   MODULO,
+  readFunnel,
   SHIFT_INDEX,
   selectCall,
   selectEnd,
   selectKernel,
   selectLeaf,
+  swapsHalf,
 } from "../rules.ts";
+import { BMI, bmiLogic, bmiShift, loadSwapped, storeSwapped } from "./bmi.ts";
 import { branch, choose, oneBit, withFlag } from "./conditions.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
@@ -79,22 +83,32 @@ const isFrequent = (l: Lowering, v: Value): boolean =>
   l.usesInBlock(v) > (l.context.small ? 1 : FREQUENT) && (l.context.small || isZero(v));
 
 function store(l: Lowering, v: Value): void {
-  if (inMemory(l, v)) return;
+  if (inMemory(l, v) || storeSwapped(l, v)) return;
   const value = v.args[1];
   // A constant that is made in a register first is shorter; at -Os zero always.
   const shorter = v.op.bytes >= 4 && ((l.context.small && isZero(value)) || isFrequent(l, value));
   const immediate = isSmall(value) && !shorter;
-  const inst = immediate ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [l.register(value)]);
+  const inst = immediate ? l.emit(K.storeImm, -1, []) : l.emit(K.store, -1, [stored(l, v)]);
   inst.lo = value.lo;
   inst.aux = v.op.bytes * 8;
   address(l, inst, v.args[0], v.aux);
+}
+
+/** The register of what is stored; of what is swapped only for that, no more than two bytes count. */
+function stored(l: Lowering, { op: row, args: [, value] }: Value): number {
+  if (!swapsHalf(l, row, value)) return l.register(value);
+  const swapped = l.fresh();
+  const inst = l.emit(K.bswap16, swapped, [l.register(value.args[0])]);
+  inst.tied = true;
+  inst.aux = kinds.CLEAR;
+  return swapped;
 }
 
 function arithmetic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   switch (v.op) {
     case op.add:
-      if (!withFlag(l, v)) add(l, v);
+      if (!withFlag(l, v) && !funnel(l, v)) add(l, v);
       return;
     case op.sub:
       if (withFlag(l, v)) return;
@@ -121,6 +135,10 @@ function arithmetic(l: Lowering, v: Value): void {
       return;
     }
     case op.umulh: {
+      if (l.context.features.has(BMI)) {
+        l.emit(K.mulx, l.register(v), [l.register(a), l.register(b)]).pins = [X64.rdx, -1];
+        return;
+      }
       const inst = l.emit(K.mulHigh, l.register(v), [l.register(a), l.register(b)]);
       inst.pins = [X64.rax, -1];
       inst.late = true;
@@ -132,7 +150,7 @@ function arithmetic(l: Lowering, v: Value): void {
       choose(l, v);
       return;
     case op.bswap:
-      tied(l, K.bswap, v, [a]);
+      if (!loadSwapped(l, v)) tied(l, K.bswap, v, [a]);
       return;
     case op.clz:
     case op.ctz:
@@ -185,14 +203,14 @@ function add(l: Lowering, v: Value): void {
 
 function logic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
-  if (oneBit(l, v)) return;
+  if (oneBit(l, v) || funnel(l, v) || bmiLogic(l, v)) return;
   const bits = v.op === op.and ? maskedBits(b) : 0;
   if (bits > 0) {
     const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
     inst.aux = -bits;
     return;
   }
-  if (v.op === op.xor && isConst(b) && b.lo === -1 && (v.type === 32 || b.hi === -1)) {
+  if (v.op === op.xor && isInt(b, -1)) {
     tied(l, K.not, v, [a]);
     return;
   }
@@ -207,7 +225,16 @@ function logic(l: Lowering, v: Value): void {
   if (narrow) inst.width = 32;
 }
 
+/** Short, and slow on many processors. */
+function funnel(l: Lowering, v: Value): boolean {
+  const found = l.context.small ? readFunnel(l, v) : undefined;
+  if (found === undefined) return false;
+  tied(l, K.funnel, v, [found.high, found.low]).lo = found.by;
+  return true;
+}
+
 function shift(l: Lowering, v: Value): void {
+  if (bmiShift(l, v)) return;
   const [a, b] = v.args;
   const constant = isConst(b);
   const inst = tied(l, constant ? K.shiftImm : K.shiftCl, v, constant ? [a] : [a, b]);
@@ -219,8 +246,7 @@ function shift(l: Lowering, v: Value): void {
 /** The processor turns 16 bits at once quicker than it swaps bytes; what was loaded has nothing above them. */
 function swapHalf(l: Lowering, v: Value): void {
   const [a] = v.args;
-  const isClear = (a.op === op.zext ? a.args[0] : a).op === op.load16;
-  tied(l, K.bswap16, v, [a]).aux = isClear ? kinds.CLEAR : l.context.small ? kinds.SHORT : 0;
+  tied(l, K.bswap16, v, [a]).aux = loadsHalf(a) ? kinds.CLEAR : l.context.small ? kinds.SHORT : 0;
 }
 
 /** Indexes in COUNT. */

@@ -1,13 +1,14 @@
 /** The x86-64 target: System V calling convention, baseline instruction set. */
 
 import type { Target } from "../target.ts";
+import { BMI } from "./bmi.ts";
 import { CALLEE_SAVED, encodeX64, ORDER } from "./encode.ts";
 import { x64Selection } from "./select.ts";
 
 /** By the level of the processor, as its ABI numbers them: operations that are an instruction then. */
 const LEVELS: Record<string, string[]> = {
   "x86-64-v2": ["popcount"],
-  "x86-64-v3": ["popcount", "clz", "ctz"],
+  "x86-64-v3": ["popcount", "clz", "ctz", BMI],
 };
 
 /** With "no-simd" the code touches general registers only. */
