@@ -207,6 +207,8 @@ function withConstant(fn: Fn, v: Value, emit: Emit): Value {
     case op.lshr:
     case op.ashr:
       return shift(fn, v, emit);
+    case op.rotr:
+      return become(v, op.rotl, a, fn.const(v.type, -b.lo & (bits - 1)));
     case op.udiv:
     case op.umod: {
       if (zero) return v.op === op.udiv ? b : a;

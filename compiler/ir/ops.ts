@@ -77,6 +77,7 @@ export const op = {
     "the upper 64 bits of the unsigned product of 64-bit values",
   ),
   rotl: row("rotl", 2, ["pure"], "rotates to the left; counts are taken modulo the width"),
+  rotr: row("rotr", 2, ["pure"], "to the right, by what is no constant"),
   select: row("select", 3, ["pure"], "arguments: condition (an icmp), value if true, value if false"),
   bswap: row("bswap", 1, ["pure"], "reverses the bytes of the value"),
   bswap16: row("bswap16", 1, ["pure"], "reverses the two low bytes and clears the rest"),

@@ -1,41 +1,50 @@
 /**
  * Rotations that were written as shifts: x << c | x >> (width - c), with constants and with counts whose sum is a
  * multiple of the width; + and ^ do what | does there. Counts are taken modulo the width, so masks of them are looked
- * through.
+ * through. A variable count that was made by a negation is one to the other side; some processors only have that to
+ * the right.
  */
 
 import { isConst } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
-import { op } from "../ir/ops.ts";
+import { type Op, op } from "../ir/ops.ts";
+import type { PassContext } from "../passes.ts";
 
-export function rotates(fn: Fn): void {
+export function rotates(fn: Fn, { features }: Pick<PassContext, "features">): void {
+  const onlyRight = features.has("rotates-right");
   for (const block of fn.blocks) {
     for (let i = 0; i < block.body.length; i++) {
       const v = block.body[i];
       if (v.op !== op.or && v.op !== op.add && v.op !== op.xor) continue;
-      const found = match(v.args[0], v.args[1]) ?? match(v.args[1], v.args[0]);
+      const [a, b] = v.args;
+      const found = match(a, b, onlyRight) ?? match(b, a, onlyRight);
       // With equal values + and ^ differ from | where the parts overlap: for a count of 0 both are x.
       if (found === undefined || (v.op !== op.or && !isConst(found.count))) continue;
-      v.op = op.rotl;
+      v.op = found.op;
       v.args = [found.x, found.count];
       v.aux = 0;
     }
   }
 }
 
-function match(left: Value, right: Value): { x: Value; count: Value } | undefined {
+function match(
+  left: Value,
+  right: Value,
+  onlyRight: boolean,
+): { op: Op; x: Value; count: Value } | undefined {
   if (left.op !== op.shl || right.op !== op.lshr || left.args[0] !== right.args[0]) return undefined;
   const [x, a] = left.args;
   const b = right.args[1];
   const { type } = left;
   if (isConst(a) && isConst(b)) {
     const [up, down] = [a.lo & (type - 1), b.lo & (type - 1)];
-    return up + down === type ? { x, count: a } : undefined;
+    return up + down === type ? { op: op.rotl, x, count: a } : undefined;
   }
   const [up, down] = [strip(a, type), strip(b, type)];
-  if (isNegative(down, up, type)) return { x, count: up.type === type ? up : a };
-  if (isNegative(up, down, type)) return { x, count: a };
-  return undefined;
+  const isLeft = isNegative(down, up, type);
+  if (!isLeft && !isNegative(up, down, type)) return undefined;
+  if (isLeft && !onlyRight) return { op: op.rotl, x, count: up.type === type ? up : a };
+  return { op: op.rotr, x, count: down.type === type ? down : b };
 }
 
 /** The count without what does not change it modulo the width. */

@@ -77,12 +77,13 @@ export const DIVISION: ReadonlyMap<Op, number> = new Map<Op, number>([
   [op.smod, SIGNED | MODULO],
 ]);
 
-/** Indexes into a target's list of shl, lshr, ashr, and a rotation. */
+/** Indexes into a target's list of shl, lshr, ashr, and rotations. */
 export const SHIFT_INDEX: ReadonlyMap<Op, number> = new Map<Op, number>([
   [op.shl, 0],
   [op.lshr, 1],
   [op.ashr, 2],
   [op.rotl, 3],
+  [op.rotr, 4],
 ]);
 
 /** Two bytes from memory, with nothing above them. */

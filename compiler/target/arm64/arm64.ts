@@ -15,6 +15,7 @@ export const makeArm64 = (lse: boolean, vectors: boolean): Target => ({
     "branch-on-zero",
     "jump-tables",
     "multiply-add",
+    "rotates-right",
     ...(vectors ? ["vectors", "rich-vectors", "popcount"] : []),
   ]),
   loopAlignment: 1,

@@ -427,10 +427,6 @@ class Encoder implements Machine {
       case K.funnel:
         asm.emit(R.extr[wide], def, uses[0], uses[1], inst.width - lo);
         break;
-      case K.rotate:
-        asm.emit(R.neg[0], X17, 0, uses[1]);
-        asm.emit(R.ror[wide], def, uses[0], X17);
-        break;
       case K.select: {
         // Comparisons with zero have a branch of their own; here flags are needed.
         const operands = uses.slice(2);

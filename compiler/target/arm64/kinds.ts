@@ -38,7 +38,6 @@ export const K = {
   mulHigh: 32,
   rotateImm: 33, // to the left by lo
   funnel: 52, // upper bits of uses[0]:uses[1] << lo
-  rotate: 34,
   bitField: 35, // def = uses[0] moved as the bit fields lo and hi of ubfm say; aux 1: of sbfm
   kernel: 36, // aux = index in MFn.kernels; scratch registers as kernels.ts says
   tailSlot: 40, // as callSlot, call and callRegister, with the caller's frame gone and its return address
@@ -55,6 +54,7 @@ export const K = {
 /** A use of -1 is the zero register. */
 export const ALU = ["add", "sub", "and", "orr", "eor", "bic", "orn", "eon"] as const;
 export const EXTENSION = ["uxtb", "uxth", "uxtw", "sxtb", "sxth", "sxtw"] as const;
+/** The rotation stands where a rotation to the left has its index; those by a register have one to the right. */
 export const SHIFT = ["lsl", "lsr", "asr", "ror"] as const;
 /** What becomes of the operand that is not chosen for the condition: itself, plus one, all bits turned. */
 export const SELECT = ["csel", "csinc", "csinv"] as const;

@@ -42,14 +42,13 @@ export const R = {
   logicImm: ["", "", "and", "orr", "eor"].map((name) =>
     name === "" ? undefined : both(`${name} %<d>~, %<n>, #bitmask`),
   ),
-  ror: both("ror %<d>, %<n>, %<m>"),
   extr: both("extr %<d>, %<n>, %<m>, #i"),
   umulh: arm64("umulh X<d>, X<n>, X<m>"),
   select: SELECT.map((name) => both(`${name} %<d>, %<n>, %<m>, cond j`)),
   /** Of a bit below 32, and of one from there on. */
   tbz: [arm64("tbz W<d>, #j, #branch"), arm64("tbz X<d>, #j+32, #branch")],
   tbnz: [arm64("tbnz W<d>, #j, #branch"), arm64("tbnz X<d>, #j+32, #branch")],
-  shift: ["lsl", "lsr", "asr"].map((name) => both(`${name} %<d>, %<n>, %<m>`)),
+  shift: SHIFT.map((name) => both(`${name} %<d>, %<n>, %<m>`)),
   mov: both("mov %<d>, %<m>"),
   movz: both("movz %<d>, #i, lsl #j*16"),
   movn: both("movn %<d>, #i, lsl #j*16"),

@@ -187,6 +187,7 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.lshr:
     case op.ashr:
     case op.rotl:
+    case op.rotr:
       shift(l, v);
       return;
     case op.umulh:
@@ -223,12 +224,15 @@ function arithmetic(l: Lowering, v: Value): void {
   }
 }
 
+/** Index of "ror" in SHIFT. */
+const ROR = 3;
+
 function shift(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   const constant = isConst(b);
-  const [immediate, plain] = v.op === op.rotl ? [K.rotateImm, K.rotate] : [K.shiftImm, K.shift];
-  const inst = emit(l, constant ? immediate : plain, v, constant ? [a] : [a, distance(b, v.type)]);
-  inst.aux = SHIFT_INDEX.get(v.op)!;
+  const immediate = v.op === op.rotl ? K.rotateImm : K.shiftImm;
+  const inst = emit(l, constant ? immediate : K.shift, v, constant ? [a] : [a, distance(b, v.type)]);
+  inst.aux = v.op === op.rotr ? ROR : SHIFT_INDEX.get(v.op)!;
   inst.lo = b.lo & (v.type - 1);
 }
 
@@ -241,9 +245,6 @@ function distance(b: Value, width: number): Value {
     v = v.args[0];
   }
 }
-
-/** Index of "ror" in SHIFT. */
-const ROR = 3;
 
 /** A shift or, where only bits count, a rotation as the last operand of an add, sub, and, or, xor costs nothing. */
 function shifted(l: Lowering, v: Value, logic: boolean): { value: Value; by: number; how: number } {

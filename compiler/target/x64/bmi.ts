@@ -44,8 +44,9 @@ export function bmiLogic(l: Lowering, v: Value): boolean {
 /** Shifts by what a register holds, and rotations by a constant, of what need not go away. */
 export function bmiShift(l: Lowering, v: Value): boolean {
   const [x, count] = v.args;
-  if (!l.context.features.has(BMI) || (v.op === op.rotl) !== isConst(count)) return false;
-  const inst = emit(l, v.op === op.rotl ? K.rotate : K.shiftBy, v, v.op === op.rotl ? [x] : [x, count]);
+  const rotates = v.op === op.rotl || v.op === op.rotr;
+  if (!l.context.features.has(BMI) || rotates !== isConst(count)) return false;
+  const inst = emit(l, rotates ? K.rotate : K.shiftBy, v, rotates ? [x] : [x, count]);
   inst.aux = SHIFT_INDEX.get(v.op)!;
   inst.lo = count.lo & (v.type - 1);
   return true;

@@ -95,7 +95,7 @@ export class Flags {
 function withZero({ kind, def, uses, lo, aux }: MInst): boolean | undefined {
   const inPlace = (kind === K.addImm && def === uses[0]) || (kind === K.add && uses.includes(def));
   if (kind === K.andNot || (kind === K.lowest && aux !== kinds.MASK)) return true;
-  if (inPlace || kind === K.neg || (kind === K.shiftImm && lo !== 0 && aux !== kinds.ROTATE)) return true;
+  if (inPlace || kind === K.neg || (kind === K.shiftImm && lo !== 0 && aux < kinds.ROTATE)) return true;
   const logic = kind === K.alu || kind === K.aluImm || kind === K.aluLoad;
   return logic ? !kinds.LOGIC.has(aux) : undefined;
 }

@@ -69,7 +69,7 @@ export const K = {
 } as const;
 
 export const ALU = ["add", "or", "and", "sub", "xor"] as const;
-export const SHIFT = ["shl", "shr", "sar", "rol"] as const;
+export const SHIFT = ["shl", "shr", "sar", "rol", "ror"] as const;
 /** A swap of 16 bits: nothing is set above them; bytes count more than time. */
 export const CLEAR = 1,
   SHORT = 2; // prettier-ignore
@@ -80,7 +80,7 @@ export const MASK = 1;
 export const COUNT = ["popcnt", "lzcnt", "tzcnt", "bsr", "bsf"] as const;
 export const BSR = 3,
   BSF = 4; // prettier-ignore
-/** Index of "rol", which leaves the zero flag as it was. */
+/** Index of "rol", which like "ror" leaves the zero flag as it was. */
 export const ROTATE = 3;
 
 /** Bits of divide's aux beyond those of rules.ts: what is known of the divisor. */

@@ -124,6 +124,7 @@ function arithmetic(l: Lowering, v: Value): void {
     case op.lshr:
     case op.ashr:
     case op.rotl:
+    case op.rotr:
       shift(l, v);
       return;
     case op.mul: {
