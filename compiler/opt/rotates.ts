@@ -17,9 +17,10 @@ export function rotates(fn: Fn, { features }: Pick<PassContext, "features">): vo
       const v = block.body[i];
       if (v.op !== op.or && v.op !== op.add && v.op !== op.xor) continue;
       const [a, b] = v.args;
-      const found = match(a, b, onlyRight) ?? match(b, a, onlyRight);
       // With equal values + and ^ differ from | where the parts overlap: for a count of 0 both are x.
-      if (found === undefined || (v.op !== op.or && !isConst(found.count))) continue;
+      const isOr = v.op === op.or;
+      const found = match(a, b, isOr, onlyRight) ?? match(b, a, isOr, onlyRight);
+      if (found === undefined) continue;
       v.op = found.op;
       v.args = [found.x, found.count];
       v.aux = 0;
@@ -30,6 +31,7 @@ export function rotates(fn: Fn, { features }: Pick<PassContext, "features">): vo
 function match(
   left: Value,
   right: Value,
+  isOr: boolean,
   onlyRight: boolean,
 ): { op: Op; x: Value; count: Value } | undefined {
   if (left.op !== op.shl || right.op !== op.lshr || left.args[0] !== right.args[0]) return undefined;
@@ -40,6 +42,7 @@ function match(
     const [up, down] = [a.lo & (type - 1), b.lo & (type - 1)];
     return up + down === type ? { op: op.rotl, x, count: a } : undefined;
   }
+  if (!isOr) return undefined;
   const [up, down] = [strip(a, type), strip(b, type)];
   const isLeft = isNegative(down, up, type);
   if (!isLeft && !isNegative(up, down, type)) return undefined;

@@ -40,6 +40,10 @@ describe("rotates", () => {
     ["joined by &", joined(13, 51, "&=")],
     ["joined by -", joined(13, 51, "-=")],
     ["a sum by a variable, which doubles what stays where it is", variable("r5 = r4\nr5 = -r5", "+=")],
+    [
+      "an exclusive or by what turns out to be zero",
+      "*(u64 *)(r10 - 8) = 0\nr4 = *(s16 *)(r10 - 8)\n" + variable("r5 = r4\nr5 = -r5", "^="),
+    ],
     ["by n on both sides", joined("r4", "r4")],
     ["by 32 - n of 64 bits", variable("r5 = 32\nr5 -= r4")],
     ["by 63 - n", variable("r5 = 63\nr5 -= r4")],

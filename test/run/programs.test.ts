@@ -103,6 +103,12 @@ const CASES: Case[] = [
     result: 0xb4a39281n,
   },
   {
+    name: "shifts by nothing of one value cancel each other",
+    code: "r0 = *(u64 *)(r1 + 0)\n*(u64 *)(r10 - 8) = 0\nr5 = *(s16 *)(r10 - 8)\nr2 = r0\nr3 = r0\nr2 <<= r5\nr5 = -r5\nr3 >>= r5\nr2 ^= r3\nr0 += r2\nw0 = w0\nexit",
+    memory: BYTES,
+    result: 0xb4a39281n,
+  },
+  {
     name: "half of what is compared is selected",
     code: `r9 = *(u64 *)(r1 + 0)
 r2 = *(u64 *)(r1 + 8)
