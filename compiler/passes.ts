@@ -26,6 +26,7 @@ import { knownBits } from "./opt/known-bits.ts";
 import { laggingPhis } from "./opt/lagging-phis.ts";
 import { lateCounters } from "./opt/late-counters.ts";
 import { layout } from "./opt/layout.ts";
+import { mergeExits } from "./opt/merge-exits.ts";
 import { mergeLoads } from "./opt/merge-loads.ts";
 import { mergeStores } from "./opt/merge-stores.ts";
 import { multiplyConstants } from "./opt/multiply-constants.ts";
@@ -121,6 +122,9 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   // Addresses that are the same are one value now, and bytes are together again: what they were read by is gone.
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  // Tests that follow each other compare the same value.
+  { name: "merge-exits", run: mergeExits, skip: NOT_AT_0 },
+  { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   // Phis of a loop are as few as they get.
   { name: "bit-loops", run: bitLoops, skip: NOT_AT_0 },
   { name: "forward-loads", run: forwardLoads, skip: NOT_AT_0 },
@@ -148,8 +152,8 @@ export const PASSES: readonly Pass[] = [
   // What became equal decides branches that follow each other.
   { name: "thread-jumps", run: threadJumps, skip: [0, 1] },
   { name: "clean-flow", run: cleanFlow, skip: [0, 1] },
-  { name: "lagging-phis", run: laggingPhis, skip: NOT_AT_0 },
   { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
+  { name: "lagging-phis", run: laggingPhis, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: [0, 1, "s"] },
   // A sum has a variable for each copy only if nothing else looks at it.

@@ -11,8 +11,8 @@ import { averaged, bitsOf, isSigned32, SIGNED_LOADS, sumOfBytes, upperHalf } fro
 import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
 
 /** Nodes of a kernel, and how deep it looks into expressions: budgets against hostile input. */
-const MOST_NODES = 64;
-const MOST_DEPTH = 24;
+const MOST_NODES = 96;
+const MOST_DEPTH = 48;
 
 const SAME = new Map<Op, KernelOp>([
   [op.add, "add"],

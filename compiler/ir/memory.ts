@@ -222,36 +222,40 @@ export function mostOf(v: Value, left = MOST_STEPS): number {
     case op.umod:
       return by ? Math.min(of(0), by - 1) : of(0);
     case op.select:
-      return Math.max(of(1), of(2));
+      return isLesser(v) ? Math.min(of(1), of(2)) : Math.max(of(1), of(2));
     case op.phi:
-      return counterMost(v) ?? top;
+      return counterMost(v, left - 1) ?? top;
     default:
       return top;
   }
 }
 
+/** v = a < b ? a : b, without a sign. */
+const isLesser = ({ args: [condition, a, b] }: Value): boolean =>
+  condition.op === op.icmp && condition.aux === ULT && condition.args[0] === a && condition.args[1] === b;
+
 /** The greatest value of a counter that starts and ends at constants: phi(start, phi + step), tested where it goes round. */
-function counterMost(phi: Value): number | undefined {
+function counterMost(phi: Value, left: number): number | undefined {
   if (phi.args.length !== 2) return undefined;
   const latch = phi.args[0].op === op.add && phi.args[0].args[0] === phi ? 0 : 1;
   const [start, next] = [phi.args[1 - latch], phi.args[latch]];
   if (!isConst(start) || next.op !== op.add || next.args[0] !== phi || !isConst(next.args[1]))
     return undefined;
-  const [from, step] = [mostOf(start), mostOf(next.args[1])];
+  const [from, step] = [mostOf(start, left), mostOf(next.args[1], left)];
   const goesOn = holdsOn(phi.block.predecessors[latch], phi.block);
-  if (goesOn === undefined || !isConst(goesOn.b) || from >= FAR || step === 0 || step >= FAR)
-    return undefined;
-  const { a: left, cond } = goesOn;
-  const bound = mostOf(goesOn.b);
-  const tested = left.op === op.trunc ? left.args[0] : left;
+  if (goesOn === undefined || from >= FAR || step === 0 || step >= FAR) return undefined;
+  const { a: side, cond } = goesOn;
+  const bound = mostOf(goesOn.b, left);
+  const tested = side.op === op.trunc ? side.args[0] : side;
   if ((tested !== next && tested !== phi) || bound >= FAR) return undefined;
   // The last value with which it goes round.
   let last: number;
   if (cond === NE) {
+    if (!isConst(goesOn.b)) return undefined;
     const first = tested === next ? from + step : from;
     if (bound < first || (bound - first) % step !== 0) return undefined;
     last = bound - step;
-  } else if (left !== tested) return undefined;
+  } else if (side !== tested) return undefined;
   else if (cond === ULT) last = bound - 1;
   else if (cond === ULE) last = bound;
   else return undefined;

@@ -38,7 +38,7 @@ export interface Sum {
 }
 
 /** Sums of one loop: each is a kernel of its own, which reads the arrays again. */
-const MOST_SUMS = 3;
+const MOST_SUMS = 4;
 
 /**
  * What a loop does that vectors, or those that can do more (`rich`), can do: kernels, one for each sum, or one that
