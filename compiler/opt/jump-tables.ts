@@ -11,7 +11,7 @@ import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, type Type, UGE, UGT, ULE, ULT 
 import type { PassContext } from "../passes.ts";
 
 /** Comparisons of a tree: fewer are as fast as a jump that no prediction tells before. */
-const LEAST = 8;
+const LEAST = 7;
 const MOST = 256;
 /** Places to which a table leads, at least; sets of values have two. */
 const TARGETS = 4;
