@@ -4,43 +4,9 @@ import { isConst } from "./fold.ts";
 import type { Value } from "./ir.ts";
 import type { Lane } from "./kernel.ts";
 import { type Op, op } from "./ops.ts";
+import { bitsOf } from "./possible-bits.ts";
 
 export const SIGNED_LOADS = new Set<Op>([op.load8s, op.load16s, op.load32s]);
-
-/** How many low bits of a value may be set; its upper ones are zero. */
-export function bitsOf(v: Value, depth = 8): number {
-  const [a, b] = v.args;
-  if (isConst(v)) return v.type === 64 && v.hi !== 0 ? 64 - Math.clz32(v.hi) : 32 - Math.clz32(v.lo);
-  if (depth === 0) return v.type;
-  const of = (x: Value) => bitsOf(x, depth - 1);
-  switch (v.op) {
-    case op.load8:
-      return 8;
-    case op.load16:
-    case op.bswap16:
-      return 16;
-    case op.zext:
-    case op.trunc:
-      return Math.min(of(a), v.op === op.zext ? 32 : v.type);
-    case op.and:
-      return Math.min(of(a), of(b));
-    case op.or:
-    case op.xor:
-      return Math.max(of(a), of(b));
-    case op.add:
-      return Math.min(v.type, Math.max(of(a), of(b)) + 1);
-    case op.select:
-      return Math.max(of(b), of(v.args[2]));
-    case op.lshr:
-      return isConst(b) ? Math.max(0, of(a) - b.lo) : v.type;
-    case op.mul:
-      return Math.min(v.type, of(a) + of(b));
-    case op.shl:
-      return isConst(b) ? Math.min(v.type, of(a) + b.lo) : v.type;
-    default:
-      return v.type;
-  }
-}
 
 /** A 64-bit value that is its lower half, sign-extended, as far as selects tell. */
 export function isSigned32(v: Value, depth = 4): boolean {

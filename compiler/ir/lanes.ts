@@ -7,8 +7,9 @@ import type { CountedLoop } from "./counted.ts";
 import { isConst } from "./fold.ts";
 import type { Value } from "./ir.ts";
 import { isLoad, type KernelNode, type KernelOp, type Lane } from "./kernel.ts";
-import { averaged, bitsOf, isSigned32, SIGNED_LOADS, sumOfBytes, upperHalf } from "./lane-patterns.ts";
+import { averaged, isSigned32, SIGNED_LOADS, sumOfBytes, upperHalf } from "./lane-patterns.ts";
 import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
+import { bitsOf } from "./possible-bits.ts";
 
 /** Nodes of a kernel, and how deep it looks into expressions: budgets against hostile input. */
 const MOST_NODES = 96;

@@ -6,9 +6,10 @@
 import type { CountedLoop } from "./counted.ts";
 import type { Value } from "./ir.ts";
 import { type Lane, pressure, type Reduction } from "./kernel.ts";
-import { bitsOf, difference, isSigned16 } from "./lane-patterns.ts";
+import { difference, isSigned16 } from "./lane-patterns.ts";
 import { Lanes } from "./lanes.ts";
 import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
+import { bitsOf } from "./possible-bits.ts";
 
 /** Values that a kernel may take in registers, the number of rounds among them. */
 const MOST_INPUTS = 8;

@@ -51,12 +51,14 @@ function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
     address(l, inst, a.args[0], a.aux);
     return true;
   }
-  if (!whole(b) || isConst(a) || !l.canFold(b, block)) return false;
-  const inst = l.emit(K.branch, -1, [l.register(a)]);
+  const isLoad = (v: Value, other: Value) => whole(v) && !isConst(other) && l.canFold(v, block);
+  const [x, load] = isLoad(b, a) ? [a, b] : [b, a];
+  if (load === a && !isLoad(a, b)) return false;
+  const inst = l.emit(K.branch, -1, [l.register(x)]);
   inst.aux = kinds.COMPARE_LOAD;
-  inst.cond = cond;
-  inst.width = a.type;
-  address(l, inst, b.args[0], b.aux);
+  inst.cond = load === b ? cond : COND[cond].swap;
+  inst.width = x.type;
+  address(l, inst, load.args[0], load.aux);
   return true;
 }
 

@@ -5,6 +5,7 @@ import { X64 } from "../../../formats/isa/x64.ts";
 import { isConst, isInt, isZero, maskedBits } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { CALLS, type Op, op } from "../../ir/ops.ts";
+import { areApart } from "../../ir/possible-bits.ts";
 import type { Lowering, Selection } from "../lower.ts";
 import type { MInst } from "../mir.ts";
 import {
@@ -188,10 +189,7 @@ function add(l: Lowering, v: Value): void {
   }
   const [x, y] = isScaled(l, a) && !isConst(b) ? [b, a] : [a, b];
   if (isScaled(l, y)) {
-    const inst = l.emit(K.lea, l.register(v), [l.register(x), l.register(y.args[0])]);
-    inst.memory = "index";
-    inst.scale = 1 << scaleOf(y);
-    inst.width = v.type;
+    addScaled(l, v, x, y);
     return;
   }
   const immediate = isSmall(b);
@@ -202,9 +200,31 @@ function add(l: Lowering, v: Value): void {
   inst.width = v.type;
 }
 
+/** x + (y << 1 … 3). */
+function addScaled(l: Lowering, v: Value, x: Value, y: Value): void {
+  const inst = l.emit(K.lea, l.register(v), [l.register(x), l.register(y.args[0])]);
+  inst.memory = "index";
+  inst.scale = 1 << scaleOf(y);
+  inst.width = v.type;
+}
+
+/** Bits that come in where a shifted value has none are added to it. */
+function bitsApart(l: Lowering, v: Value): boolean {
+  const [a, b] = v.args;
+  for (const [x, y] of [
+    [a, b],
+    [b, a],
+  ]) {
+    if (v.op === op.and || isConst(x) || !isScaled(l, y) || !areApart(x, y)) continue;
+    addScaled(l, v, x, y);
+    return true;
+  }
+  return false;
+}
+
 function logic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
-  if (oneBit(l, v) || funnel(l, v) || bmiLogic(l, v)) return;
+  if (oneBit(l, v) || bitsApart(l, v) || funnel(l, v) || bmiLogic(l, v)) return;
   const bits = v.op === op.and ? maskedBits(b) : 0;
   if (bits > 0) {
     const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
