@@ -290,6 +290,15 @@ function compareSwapped(fn: Fn, cond: number, a: Value, b: Value, emit: Emit): V
   return emit(op.icmp, 1, [emit(op.and, a.type, [from, fn.const(a.type, 0xffff, 0)]), other], cond);
 }
 
+/** Whether one of two constants was chosen is what it was chosen by. */
+function compareChosen(cond: number, choice: Value, b: Value, emit: Emit): Value | undefined {
+  const [condition, yes, no] = choice.args;
+  if (!isConst(yes) || !isConst(no) || condition.op !== op.icmp) return undefined;
+  const [one, other] = [yes, no].map((chosen) => emit(op.icmp, 1, [chosen, b], cond));
+  if (one.lo === other.lo) return one;
+  return emit(op.icmp, 1, condition.args, one.lo !== 0 ? condition.aux : COND[condition.aux].not);
+}
+
 function icmp(fn: Fn, v: Value, emit: Emit): Value {
   let [a, b] = v.args;
   if (isConst(a) && !isConst(b)) {
@@ -307,6 +316,8 @@ function icmp(fn: Fn, v: Value, emit: Emit): Value {
     if (b.op === op.sext32) return emit(op.icmp, 1, [a.args[0], b.args[0]], v.aux);
     if (isConst(b) && b.hi === b.lo >> 31) return emit(op.icmp, 1, [a.args[0], fn.const(32, b.lo)], v.aux);
   }
+  const chosen = isConst(b) && a.op === op.select ? compareChosen(v.aux, a, b, emit) : undefined;
+  if (chosen !== undefined) return chosen;
   const swapped = isConst(b) && v.aux <= NE ? compareSwapped(fn, v.aux, a, b, emit) : undefined;
   if (swapped !== undefined) return swapped;
   const withZero = BESIDE_ZERO.find((row) => row.cond === v.aux && isInt(b, row.n));
