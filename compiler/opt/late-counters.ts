@@ -1,13 +1,13 @@
 /**
  * A loop whose test looks at i + 5 where i + 1 is the next round's i. Where i else only tells addresses, it counts from
  * 4 more on and the test looks at it as it is; if not, at (i + 1) + 4: i then ends with its own increment, which
- * happens in place.
+ * happens in place. A test that looks at i itself does so with a counter from 1 less on.
  */
 
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
-import { countUses } from "../ir/flow.ts";
-import { fold, isConst } from "../ir/fold.ts";
+import { countUses, Replacements } from "../ir/flow.ts";
+import { fold, isConst, isInt } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 import { type Use, usesOf } from "../ir/repair.ts";
@@ -15,6 +15,7 @@ import { type Use, usesOf } from "../ir/repair.ts";
 export function lateCounters(fn: Fn): void {
   laterSums(fn);
   laterAccesses(fn);
+  earlierCounters(fn);
   const uses = countUses(fn);
   let users: Use[][] | undefined;
   for (const block of fn.blocks) {
@@ -31,6 +32,68 @@ export function lateCounters(fn: Fn): void {
 
 const isSum = (v: Value): boolean => v.op === op.add && isConst(v.args[1]);
 const isSmall = (c: Value): boolean => c.hi === c.lo >> 31;
+
+/** A counter that is tested as it is starts a step earlier where nothing else asks for it: its increment is tested then. */
+function earlierCounters(fn: Fn): void {
+  let users: Use[][] | undefined;
+  const replaced = new Replacements(fn);
+  for (const block of fn.blocks) {
+    const { control } = block;
+    if (control?.op !== op.icmp || control.block !== block || control.args[0] === control.args[1]) continue;
+    for (const test of control.args) {
+      const phi = test.op === op.zext && test.block === block ? test.args[0] : test;
+      const next = phi.op === op.phi ? increment(phi) : undefined;
+      if (next?.block !== block || !canRestart(phi, next)) continue;
+      users ??= usesOf(fn);
+      startEarlier(fn, control, test, next, users, replaced);
+    }
+  }
+  replaced.apply(fn);
+}
+
+/** `test`, of `control`, is the phi that becomes `next`, or its extension. */
+function startEarlier(
+  fn: Fn,
+  control: Value,
+  test: Value,
+  next: Value,
+  users: Use[][],
+  replaced: Replacements,
+): void {
+  const [phi, by] = next.args;
+  const isOnly = (v: Value, user: Value) => users[v.id].every((use) => use.user === user);
+  if (!isOnly(next, phi) || (test !== phi && !isOnly(test, control))) return;
+  const asking = test === phi ? control : test;
+  // What is a step behind it is the counter then.
+  const behind: Value[] = [];
+  for (const { user } of users[phi.id]) {
+    if (user === next || user === asking) continue;
+    if (user?.op !== op.add || user.args[0] !== phi || !isInt(user.args[1], -by.lo)) return;
+    behind.push(user);
+  }
+  restart(fn, phi, next, fn.const(phi.type, -by.lo));
+  for (const sum of behind) replaced.set(sum, phi);
+  asking.args = asking.args.map((arg) => (arg === phi ? next : arg));
+  // In front of the comparison: what is behind it happens in place, after all that looks at the counter.
+  const last = asking === control ? [next, control] : [next, asking, control];
+  const { block } = control;
+  block.body = [...block.body.filter((v) => !last.includes(v)), ...last];
+}
+
+/** What the phi starts with is made in front of the loop, not in another one. */
+const canRestart = (phi: Value, next: Value): boolean =>
+  phi.args.every(
+    (arg, i) => arg === next || isConst(arg) || phi.block.predecessors[i].successors.length === 1,
+  );
+
+/** The phi starts `distance` further on. */
+function restart(fn: Fn, phi: Value, next: Value, distance: Value): void {
+  phi.args = phi.args.map((arg, i) => {
+    if (arg === next) return arg;
+    const from = phi.block.predecessors[i];
+    return emitter(fn, { block: from, at: from.at })(op.add, phi.type, [arg, distance]);
+  });
+}
 
 /** Behind the increment sums start from what it made: i + 11 is (i + 1) + 10. */
 function laterSums(fn: Fn): void {
@@ -96,24 +159,14 @@ function moveCounter(fn: Fn, control: Value, k: number, next: Value, users: Use[
   const [phi, by] = test.args;
   const ahead = (by.lo - next.args[1].lo) | 0;
   if (phi.type !== 64 || !isSmall(by) || !isSmall(next.args[1])) return false;
-  // What it starts with is made in front of the loop, not in another one.
-  const isReady = (arg: Value, i: number) =>
-    arg === next || isConst(arg) || phi.block.predecessors[i].successors.length === 1;
-  if (!phi.args.every(isReady)) return false;
   if (users[next.id].some(({ user }) => user !== phi)) return false;
   const accesses = new Map<Value, number>();
   for (const { user } of users[phi.id]) {
     if (user === next || user === test) continue;
     if (user === undefined || !addressed(user, phi, 1, users, accesses)) return false;
   }
-  if (!shift(accesses, ahead)) return false;
-  const distance = fn.const(64, ahead);
-  phi.args = phi.args.map((arg, i) => {
-    if (arg === next) return arg;
-    const from = phi.block.predecessors[i];
-    const emit = emitter(fn, { block: from, at: from.at });
-    return emit(op.add, 64, [arg, distance]);
-  });
+  if (!canRestart(phi, next) || !shift(accesses, ahead)) return false;
+  restart(fn, phi, next, fn.const(64, ahead));
   control.args[k] = next;
   const { body } = test.block;
   body.splice(body.indexOf(test), 1);

@@ -222,9 +222,24 @@ function bitsApart(l: Lowering, v: Value): boolean {
   return false;
 }
 
+/** A field that ends where the lower half does: shifted down in that half alone, it has nothing above it. */
+function lowField(l: Lowering, v: Value): boolean {
+  const [shift, mask] = v.args;
+  const [x, by] = shift.args;
+  if (v.op !== op.and || v.type !== 64 || shift.op !== op.lshr || !isConst(by) || by.lo <= 0 || by.lo >= 32)
+    return false;
+  if (!isConst(mask) || mask.hi !== 0 || mask.lo !== -1 >>> by.lo || l.useCount[shift.id] !== 1) return false;
+  const inst = tied(l, K.shiftImm, v, [x]);
+  inst.aux = SHIFT_INDEX.get(op.lshr)!;
+  inst.lo = by.lo;
+  inst.width = 32;
+  return true;
+}
+
 function logic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   if (oneBit(l, v) || bitsApart(l, v) || funnel(l, v) || bmiLogic(l, v)) return;
+  if (lowField(l, v)) return;
   const bits = v.op === op.and ? maskedBits(b) : 0;
   if (bits > 0) {
     const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
