@@ -72,12 +72,17 @@ export class Memory {
     return this.escapes || args.some((arg) => (this.kindOf(arg) & IN_FRAME) !== 0);
   }
 
+  /** One access is in the frame or in constants, the other one elsewhere, whenever they are made. */
+  areApart(a: Value, b: Value): boolean {
+    if (isReadOnly(a) || isReadOnly(b)) return true;
+    return !this.escapes && (this.kindOf(a.args[0]) & this.kindOf(b.args[0])) === 0;
+  }
+
   /** Two accesses, not both only reading: whether they may touch one byte. */
   mayTouch(a: Value, b: Value): boolean {
     const [[x], [y]] = [a.args, b.args];
     if (x === y) return overlap(a.aux, a.aux, bytesOf(a), b.aux, b.aux, bytesOf(b));
-    if (isReadOnly(a) || isReadOnly(b)) return false;
-    if (!this.escapes && (this.kindOf(x) & this.kindOf(y)) === 0) return false;
+    if (this.areApart(a, b)) return false;
     const [e, f] = [this.extentOf(x), this.extentOf(y)];
     if (e.root !== f.root) return true;
     return overlap(e.low + a.aux, e.high + a.aux, bytesOf(a), f.low + b.aux, f.high + b.aux, bytesOf(b));

@@ -11,6 +11,7 @@ import { gather } from "../ir/gather.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { isLoad, type Kernel, type KernelNode, workOf } from "../ir/kernel.ts";
 import type { Lanes } from "../ir/lanes.ts";
+import { Memory } from "../ir/memory.ts";
 import { op, UGE, ULE } from "../ir/ops.ts";
 import { type Plan, recognise } from "../ir/vector-plan.ts";
 import type { PassContext } from "../passes.ts";
@@ -23,13 +24,15 @@ export function vectorise(fn: Fn, { features, level }: Pick<PassContext, "featur
   if (!features.has("vectors")) return;
   const means = { repeats: features.has("block-operations"), small: level === "s" };
   let outside: Uint8Array | undefined;
+  let memory: Memory | undefined;
   const renamed = new Map<Value, Value>();
   for (const block of [...fn.blocks]) {
     const loop = CountedLoop.at(block, true);
     const plans = loop && recognise(loop, features.has("rich-vectors"));
     if (plans === undefined || (means.small && !isSmall(plans, means.repeats))) continue;
     outside ??= usedOutside(fn);
-    new Rewrite(fn, loop!, plans, outside, renamed, means).run();
+    memory ??= new Memory(fn);
+    new Rewrite(fn, loop!, plans, outside, memory, renamed, means).run();
   }
   if (renamed.size > 0) rename(fn, renamed);
 }
@@ -99,6 +102,7 @@ class Rewrite {
   private readonly lanes: number;
   private readonly down: boolean;
   private readonly outside: Uint8Array;
+  private readonly memory: Memory;
   private readonly renamed: Map<Value, Value>;
   private readonly means: Means;
   private readonly emit: Emit;
@@ -116,6 +120,7 @@ class Rewrite {
     loop: CountedLoop,
     plans: readonly Plan[],
     outside: Uint8Array,
+    memory: Memory,
     renamed: Map<Value, Value>,
     means: Means,
   ) {
@@ -128,6 +133,7 @@ class Rewrite {
     this.lanes = lanes.lanes;
     this.down = lanes.down;
     this.outside = outside;
+    this.memory = memory;
     this.renamed = renamed;
     this.block = loop.from;
     this.at = (store ?? lanes.loads[0]).at;
@@ -289,7 +295,8 @@ class Rewrite {
       this.results.set(phi, found).set(next, found);
       return;
     }
-    for (const load of lanes.loads) this.distance(store, load, rounds);
+    for (const load of lanes.loads)
+      if (!this.memory.areApart(store, load)) this.distance(store, load, rounds);
     const to = this.firstOf(store);
     made.store = { aux: place(to), offset: store.aux };
     const { small, repeats } = this.means;
