@@ -5,7 +5,7 @@
 
 import { bug } from "../../../formats/error.ts";
 import { ARM_CC, Arm64Assembler, type Arm64Row, SP, ZR } from "../../../formats/isa/arm64.ts";
-import { SGE, SLT } from "../../ir/ops.ts";
+import { COND, SGE, SLT, UGE, UGT, ULE, ULT } from "../../ir/ops.ts";
 import type { FunctionCode } from "../code.ts";
 import { emitFunction, type Machine } from "../emit.ts";
 import { entryBytes } from "../jump-table.ts";
@@ -42,6 +42,9 @@ export function encodeFunction(
 const isSignTest = ({ kind, aux, lo, cond }: MInst): boolean =>
   kind === K.branch && aux === kinds.COMPARE_IMM && lo === 0 && (cond === SLT || cond === SGE);
 
+/** The bit of an addition that makes it set the flags. */
+const SETS_FLAGS = 1 << 29;
+
 class Encoder implements Machine {
   readonly forms = arm64Branches;
   /** Cycles go through a register of the encoder's own. */
@@ -58,6 +61,8 @@ class Encoder implements Machine {
   private readonly lse: boolean;
   /** The comparison that flags are of, while its registers are as they were. */
   private compared = { row: undefined as Arm64Row | undefined, n: -1, m: -1, i: 0 };
+  /** A sum whose instruction could still set the flags: where it stands, its register, and those of its parts or -1. */
+  private sum: { at: number; of: number; parts: number[]; wide: 0 | 1 } | undefined;
   /** The access that was made last, where it ends. */
   private last: { end: number; access: Access; register: number; base: number; disp: number } | undefined;
   private readonly kernels: MFn["kernels"];
@@ -97,18 +102,31 @@ class Encoder implements Machine {
   startBlock(follows: boolean): void {
     this.last = undefined;
     if (!follows) this.compared.row = undefined;
+    this.sum = undefined;
   }
 
   /** Compares, unless that is what was done last. */
   private setFlags(row: Arm64Row, n: number, m: number, i: number): void {
     const { compared } = this;
+    // The flags are wanted from here on, as they were in front of the sum or as they become.
+    this.sum = undefined;
     if (compared.row === row && compared.n === n && compared.m === m && compared.i === i) return;
     this.asm.emit(row, 0, n, m, i);
     this.compared = { row, n, m, i };
   }
 
+  /** Whether the flags tell that a sum just made is below what was added: the carry. */
+  private isCarry(sum: number, part: number, wide: 0 | 1): boolean {
+    const known = this.sum;
+    if (known?.of !== sum || known.wide !== wide || !known.parts.includes(part)) return false;
+    this.asm.words[known.at] |= SETS_FLAGS;
+    this.compared.row = undefined;
+    return true;
+  }
+
   private overwrites(register: number): void {
-    const { compared } = this;
+    const { compared, sum } = this;
+    if (sum?.of === register || sum?.parts.includes(register)) this.sum = undefined;
     if (register === compared.n || register === compared.m) compared.row = undefined;
   }
 
@@ -284,7 +302,16 @@ class Encoder implements Machine {
   inst(inst: MInst): void {
     this.encode(inst);
     if (inst.def >= 0) this.overwrites(inst.def);
-    if (inst.clobbers !== 0 || inst.kind === K.kernel) this.compared.row = undefined;
+    if (inst.clobbers !== 0 || inst.kind === K.kernel) {
+      this.compared.row = undefined;
+      this.sum = undefined;
+    }
+    if (inst.kind === K.alu && inst.aux === 0) this.remember(inst);
+  }
+
+  private remember({ def, uses: [a, b], lo, width }: MInst): void {
+    const parts = (lo === 0 ? [a, b] : [a]).filter((part) => part >= 0 && part !== def);
+    this.sum = { at: this.asm.count - 1, of: def, parts, wide: width === 64 ? 1 : 0 };
   }
 
   private encode(inst: MInst): void {
@@ -430,10 +457,11 @@ class Encoder implements Machine {
       case K.select: {
         // Comparisons with zero have a branch of their own; here flags are needed.
         const operands = uses.slice(2);
+        let condition: number = CONDITION[inst.cond];
         if (aux === kinds.COMPARE_IMM && lo === 0) this.setFlags(R.cmpImm[wide], operands[0], -1, 0);
-        else this.compare({ ...inst, uses: operands, hi: 0 } as MInst);
+        else ({ condition } = this.compare({ ...inst, uses: operands, hi: 0 } as MInst));
         const row = R.select[inst.hi][inst.disp === 64 ? 1 : 0];
-        asm.emit(row, def, uses[1], uses[0], 0, CONDITION[inst.cond]);
+        asm.emit(row, def, uses[1], uses[0], 0, condition);
         break;
       }
       case K.kernel:
@@ -478,6 +506,13 @@ class Encoder implements Machine {
       const bit = wide ? 63 : 31;
       return { condition: TBZ + 2 * bit + (inst.cond === SLT ? 1 : 0), register: uses[0] };
     }
+    const [a, b] = uses;
+    const { cond } = inst;
+    // Below what was added: the carry is set; a comparison that finds something below clears it.
+    if (aux === kinds.COMPARE && (cond === ULT || cond === UGE) && this.isCarry(a, b, wide))
+      return { condition: CONDITION[COND[cond].not], register: 0 };
+    if (aux === kinds.COMPARE && (cond === UGT || cond === ULE) && this.isCarry(b, a, wide))
+      return { condition: CONDITION[cond === UGT ? UGE : ULT], register: 0 };
     if (aux === kinds.COMPARE) this.setFlags(R.cmp[wide], uses[0], uses[1], 0);
     else if (aux === kinds.TEST) this.setFlags(R.tst[wide], uses[0], uses[1], 0);
     else if (aux === kinds.TEST_IMM) this.setFlags(R.tstImm[wide], uses[0], -1, lo);
