@@ -18,6 +18,7 @@ import { forwardLoads } from "./opt/forward-loads.ts";
 import { hoistLoads } from "./opt/hoist-loads.ts";
 import { ifConvert } from "./opt/if-convert.ts";
 import { impliedBranches } from "./opt/implied-branches.ts";
+import { indexBases } from "./opt/index-bases.ts";
 import { inlineFunctions } from "./opt/inline-functions.ts";
 import { inlineMaps } from "./opt/inline-maps.ts";
 import { inlineMemory } from "./opt/inline-memory.ts";
@@ -178,6 +179,8 @@ export const PASSES: readonly Pass[] = [
   { name: "late-counters", run: lateCounters, skip: NOT_AT_0 },
   // It asks for counters that nothing else looks at.
   { name: "zero-counters", run: zeroCounters, skip: [0, 1] },
+  // Displacements are what they stay.
+  { name: "index-bases", run: indexBases, skip: NOT_AT_0 },
   { name: "tail-returns", run: tailReturns, skip: NOT_AT_0 },
   // Nothing behind it asks where a branch leads.
   { name: "jump-tables", run: jumpTables, skip: NOT_AT_0 },

@@ -21,6 +21,12 @@ export interface LoopNest {
   of: (Loop | undefined)[];
 }
 
+/** The only block from which control comes into the loop; undefined: there are several. */
+export function entryOf({ header, latches }: Loop): Block | undefined {
+  const entries = header.predecessors.filter((before) => !latches.includes(before));
+  return entries.length === 1 ? entries[0] : undefined;
+}
+
 /** `order`: the blocks in reverse postorder. */
 export function loopNest(fn: Fn, order: readonly Block[]): LoopNest {
   const number = new Int32Array(fn.nextBlock).fill(-1);

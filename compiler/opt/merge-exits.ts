@@ -7,7 +7,7 @@ import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
 import { holdsOn, removeEdge, reversePostorder } from "../ir/flow.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { type Loop, loopNest } from "../ir/loop-nest.ts";
+import { entryOf, loopNest } from "../ir/loop-nest.ts";
 import { hasCycle } from "../ir/loops.ts";
 import { COND, op, SLE, SLT, ULE, ULT } from "../ir/ops.ts";
 
@@ -37,12 +37,6 @@ function follows(second: Block): boolean {
     return false;
   const [i, k] = [first, second].map((block) => out.predecessors.indexOf(block));
   return out.phis.every(({ args }) => args[i] === args[k]);
-}
-
-/** The only block from which control comes into the loop. */
-function entryOf({ header, latches }: Loop): Block | undefined {
-  const entries = header.predecessors.filter((before) => !latches.includes(before));
-  return entries.length === 1 ? entries[0] : undefined;
 }
 
 /** x in relation `cond` to both bounds, or control leaves. */

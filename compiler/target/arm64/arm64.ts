@@ -16,6 +16,7 @@ export const makeArm64 = (lse: boolean, vectors: boolean): Target => ({
     "jump-tables",
     "multiply-add",
     "rotates-right",
+    "index-or-displacement",
     ...(vectors ? ["vectors", "rich-vectors", "popcount"] : []),
   ]),
   loopAlignment: 1,
