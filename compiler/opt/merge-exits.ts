@@ -63,7 +63,9 @@ function merge(fn: Fn, first: Block, second: Block, before: Block, { x, cond, bo
   const emit = emitter(fn, { block: before, at: before.at });
   const [a, b] = bounds;
   const strict = cond === ULT || cond === ULE ? ULT : SLT;
-  const least = emit(op.select, a.type, [emit(op.icmp, 1, [a, b], strict), a, b]);
+  const isSame = (v: Value) => v.op === op.icmp && v.aux === strict && v.args[0] === a && v.args[1] === b;
+  const isLess = before.body.find(isSame) ?? emit(op.icmp, 1, [a, b], strict);
+  const least = emit(op.select, a.type, [isLess, a, b]);
   const out = first.successors.find((next) => next !== second)!;
   removeEdge(first, out);
   Object.assign(first, { end: "jump", control: null, successors: [second] });
