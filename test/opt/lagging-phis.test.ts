@@ -48,4 +48,13 @@ describe("lagging-phis", () => {
     ])
       expect(difference(assemble(loop(first, start, step)), memory, [1, 2, "s"], true)).toBeUndefined();
   });
+  it.each([
+    [1, 2, 1],
+    [0, 2, 1],
+  ])("of 64 bits behind one of 32: %i, %i, by %i", (first, start, step) => {
+    const source = loop(first, start, step).replaceAll("r6", "w6").replace("r5 = w6", "w5 = w6");
+    expect(phis(source)).toBe(start - first === step ? 2 : 3);
+    const memory = Uint8Array.from({ length: 80 }, (_, k) => (k * 91) & 255);
+    expect(difference(assemble(source), memory, [1, 2, "s"], true)).toBeUndefined();
+  });
 });

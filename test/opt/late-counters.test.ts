@@ -70,4 +70,26 @@ exit`);
     const next = text.find((line) => /= add v\d+, 1$/.test(line))?.split(":")[0];
     expect(text.some((line) => line.endsWith(`= add ${next}, 10`))).toBe(true);
   });
+
+  const tested = (more = "", test = "if r2 > r6 goto again"): string =>
+    `r6 = 1
+r0 = 0
+again:
+r3 = *(u8 *)(r1 + 0)
+r0 += r3
+*(u8 *)(r1 + 0) = r0
+r1 += 1${more}
+r3 = r6
+r6 += 1
+${test.replace("r6", "r3")}
+exit`;
+  const starts = (source: string): (string | undefined)[] =>
+    lines(source).flatMap((line) => /= phi (\d+|r1), /.exec(line)?.[1] ?? []);
+  it("a counter that is tested as it is starts a step earlier", () => {
+    expect(starts(tested()).toSorted()).toEqual(["0", "0", "r1"]);
+    expect(starts(tested("\nr4 = r6\nr4 += -1\nr0 ^= r4")).toSorted()).toEqual(["0", "0", "r1"]);
+  });
+  it("not one that is asked for as it is", () => {
+    expect(starts(tested("\nr0 ^= r6")).toSorted()).toEqual(["0", "1", "r1"]);
+  });
 });

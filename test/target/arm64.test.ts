@@ -263,6 +263,32 @@ const CASES: [name: string, source: string, gives: string[]][] = [
       "ret",
     ],
   ],
+  // Carries.
+  [
+    "a carry",
+    "r0 = r1\nr0 += r2\nr3 = 1\nif r0 < r2 goto out\nr3 = 0\nout:\nr0 += r3\nexit",
+    ["adds x0, x0, x1", "cinc x0, x0, hs", "ret"],
+  ],
+  [
+    "a carry, asked for the other way round",
+    "r0 = r1\nr0 += r2\nr3 = 1\nif r1 > r0 goto out\nr3 = 0\nout:\nr0 += r3\nexit",
+    ["adds x1, x0, x1", "cinc x0, x1, hs", "ret"],
+  ],
+  [
+    "a saturating sum of halves",
+    "w0 = w1\nw0 += w2\nif w0 >= w1 goto out\nw0 = -1\nout:\nexit",
+    ["adds w1, w0, w1", "csinv w0, w1, wzr, lo", "ret"],
+  ],
+  [
+    "a sum and something else",
+    "r0 = r1\nr0 += r2\nif r0 < r3 goto out\nr0 = r4\nout:\nexit",
+    ["add x0, x0, x1", "cmp x0, x2", "csel x0, x0, x3, lo", "ret"],
+  ],
+  [
+    "a sum of halves, all of it compared",
+    "r0 = r1\nw0 += w2\nif r0 < r1 goto out\nr0 = r4\nout:\nexit",
+    ["add w1, w0, w1", "cmp x1, x0", "csel x0, x1, x3, lo", "ret"],
+  ],
 ];
 
 describe("AArch64", () => {

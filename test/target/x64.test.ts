@@ -214,6 +214,50 @@ const CASES: Case[] = [
       "ret",
     ],
   },
+  {
+    name: "a comparison with memory on its left",
+    source: "r0 = 1\nr3 = *(u64 *)(r1 + 8)\nif r3 > r2 goto out\n*(u64 *)(r1 + 0) = r2\nr0 = 2\nout:\nexit",
+    gives: [
+      "cmp rsi, qword ptr [rdi + 8]",
+      "jb …",
+      "mov qword ptr [rdi], rsi",
+      "mov eax, 2",
+      "ret",
+      "mov eax, 1",
+      "ret",
+    ],
+  },
+  {
+    name: "a bit that comes in below",
+    source: "r0 = r1\nr0 <<= 1\nr2 &= 1\nr0 |= r2\nexit",
+    gives: ["and esi, 1", "lea rax, [rsi + rdi*2]", "ret"],
+  },
+  {
+    name: "bits that are apart",
+    source: "r0 = r1\nr0 &= 0x33333333\nr0 <<= 2\nr2 >>= 2\nr2 &= 0x33333333\nr0 |= r2\nexit",
+    gives: ["and edi, 0x33333333", "shr rsi, 2", "and esi, 0x33333333", "lea rax, [rsi + rdi*4]", "ret"],
+  },
+  {
+    name: "bits that may meet",
+    source: "r0 = r1\nr0 <<= 1\nr2 &= 3\nr0 |= r2\nexit",
+    gives: ["shl rdi, 1", "and esi, 3", "mov rax, rdi", "or rax, rsi", "ret"],
+  },
+  {
+    name: "a field at the end of the lower half",
+    source: "r0 = r1\nr0 >>= 18\nr0 &= 0x3fff\nexit",
+    gives: ["mov eax, edi", "shr eax, 0x12", "ret"],
+  },
+  {
+    name: "one that ends before it",
+    source: "r0 = r1\nr0 >>= 18\nr0 &= 0x1fff\nexit",
+    gives: ["shr rdi, 0x12", "mov eax, edi", "and eax, 0x1fff", "ret"],
+  },
+  {
+    name: "a choice of constants that is compared is its condition",
+    source:
+      "r3 = 1\nif r1 == 0 goto one\nr3 = 0\none:\nr0 = r2\nr0 *= 3\nif r3 != 1 goto out\n*(u64 *)(r4 + 0) = r0\nout:\nexit",
+    gives: ["lea rax, [rsi + rsi*2]", "test rdi, rdi", "jne …", "mov qword ptr [rcx], rax", "ret"],
+  },
 ];
 
 describe("x86-64", () => {
