@@ -384,7 +384,18 @@ const OTHERS: Loop[] = [
   },
 ];
 
-/** Two and three variables that gather. */
+/** The bits of a word apart, in steps that each wait for the one before. */
+const SPREAD = [
+  [16, "0x0000ffff0000ffff"],
+  [8, "0x00ff00ff00ff00ff"],
+  [4, "0x0f0f0f0f0f0f0f0f"],
+  [2, "0x3333333333333333"],
+  [1, "0x5555555555555555"],
+]
+  .map(([by, mask]) => `r8 = r7\nr8 <<= ${by}\nr7 |= r8\nr8 = ${mask} ll\nr7 &= r8`)
+  .join("\n");
+
+/** Two to four variables that gather, and one of what takes many steps. */
 const SEVERAL: Loop[] = [
   {
     name: "two sums",
@@ -420,6 +431,20 @@ const SEVERAL: Loop[] = [
     steps: [2, 0],
     before: "w9 = 0\nw2 = 99999",
     after: "r0 ^= r9\nr0 *= 31\nif r5 == 0 goto end\nr0 ^= r2\nend:",
+    kernel: "kernel",
+  },
+  {
+    name: "least, largest, sum and sum of squares",
+    body: `${load(7, 3, 2)}\nif w9 > w7 goto keep\nw9 = w7\nkeep:\nif w2 < w7 goto less\nw2 = w7\nless:\nr0 += r7\nw7 *= w7\nr8 += r7`,
+    steps: [2, 0],
+    before: "w9 = 0\nw2 = 99999\nr8 = 0",
+    after: "r0 ^= r9\nr0 *= 31\nr0 ^= r8\nr0 *= 31\nif r5 == 0 goto end\nr0 ^= r2\nend:",
+    kernel: "kernel",
+  },
+  {
+    name: "bits spread",
+    body: `${load(7, 3, 4)}\n${SPREAD}\nr0 += r7`,
+    steps: [4, 0],
     kernel: "kernel",
   },
 ];

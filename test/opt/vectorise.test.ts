@@ -92,6 +92,33 @@ describe.skipIf(process.arch !== "x64")("vectorise", () => {
     expect(text).not.toContain("branch");
   });
 
+  it("a copy into the frame asks for no distance, one within the memory does", () => {
+    const copy = (to: string) => `
+      r3 = 0
+      r6 = ${to}
+      r6 += -256
+    loop:
+      r4 = r1
+      r4 += r3
+      r5 = *(u32 *)(r4 + 0)
+      r4 = r6
+      r4 += r3
+      *(u32 *)(r4 + 0) = r5
+      r3 += 4
+      if r3 != 256 goto loop
+      r2 &= 63
+      r6 += r2
+      r0 = *(u8 *)(r6 + 0)
+      exit`;
+    const branches = (to: string) => {
+      const [text] = optimised(copy(to)).values();
+      expect(text).toContain("kernel 4 ");
+      return text.match(/branch/g)?.length ?? 0;
+    };
+    expect(branches("r10")).toBe(0);
+    expect(branches("r2")).toBeGreaterThan(0);
+  });
+
   it.each([
     { optimize: 1 },
     { optimize: 2, cpu: ["no-simd"] },
