@@ -16,6 +16,7 @@ import { dropExtensions } from "./opt/drop-extensions.ts";
 import { extendLoads } from "./opt/extend-loads.ts";
 import { forwardLoads } from "./opt/forward-loads.ts";
 import { hoistLoads } from "./opt/hoist-loads.ts";
+import { hoistValues } from "./opt/hoist-values.ts";
 import { ifConvert } from "./opt/if-convert.ts";
 import { impliedBranches } from "./opt/implied-branches.ts";
 import { indexBases } from "./opt/index-bases.ts";
@@ -123,6 +124,7 @@ export const PASSES: readonly Pass[] = [
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   // Addresses that are the same are one value now, and bytes are together again: what they were read by is gone.
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },
+  { name: "hoist-values", run: hoistValues, skip: NOT_AT_0 },
   // Tests that follow each other compare the same value.
   { name: "merge-exits", run: mergeExits, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
