@@ -32,6 +32,7 @@ export function lateCounters(fn: Fn): void {
 
 const isSum = (v: Value): boolean => v.op === op.add && isConst(v.args[1]);
 const isSmall = (c: Value): boolean => c.hi === c.lo >> 31;
+const fitsInt32 = (n: number): boolean => n === (n | 0);
 
 /** A counter that is tested as it is starts a step earlier where nothing else asks for it: its increment is tested then. */
 function earlierCounters(fn: Fn): void {
@@ -61,6 +62,7 @@ function startEarlier(
   replaced: Replacements,
 ): void {
   const [phi, by] = next.args;
+  if (!fitsInt32(-by.lo)) return;
   const isOnly = (v: Value, user: Value) => users[v.id].every((use) => use.user === user);
   if (!isOnly(next, phi) || (test !== phi && !isOnly(test, control))) return;
   const asking = test === phi ? control : test;
@@ -157,8 +159,8 @@ function following(test: Value): Value | undefined {
 function moveCounter(fn: Fn, control: Value, k: number, next: Value, users: Use[][]): boolean {
   const test = control.args[k];
   const [phi, by] = test.args;
-  const ahead = (by.lo - next.args[1].lo) | 0;
-  if (phi.type !== 64 || !isSmall(by) || !isSmall(next.args[1])) return false;
+  const ahead = by.lo - next.args[1].lo;
+  if (!fitsInt32(ahead) || phi.type !== 64 || !isSmall(by) || !isSmall(next.args[1])) return false;
   if (users[next.id].some(({ user }) => user !== phi)) return false;
   const accesses = new Map<Value, number>();
   for (const { user } of users[phi.id]) {

@@ -1,6 +1,8 @@
 /** Tests of counters that look ahead: they start from the next round's counter. */
 
 import { describe, expect, it } from "vitest";
+import { assemble } from "../../formats/isa/bpf.ts";
+import { difference } from "../diff/compare.ts";
 import { lines as linesOf } from "./listing.ts";
 
 const lines = (source: string): string[] => linesOf(source, { without: ["unroll-counted", "vectorise"] });
@@ -91,5 +93,18 @@ exit`;
   });
   it("not one that is asked for as it is", () => {
     expect(starts(tested("\nr0 ^= r6")).toSorted()).toEqual(["0", "1", "r1"]);
+  });
+
+  it.each([
+    ["as it is", "r3 = r6\nr6 += -0x80000000"],
+    [
+      "far ahead",
+      "r4 = r1\nr4 += r6\nr5 = *(u8 *)(r4 + 0)\nr0 += r5\nr3 = r6\nr3 += 0x7fffffff\nr6 += -0x80000000",
+    ],
+    ["a step back", "r3 = r6\nr6 += 0x7fffffff\nr4 = r3\nr4 += -0x7fffffff\nr0 ^= r4"],
+  ])("steps as large as they get: a test %s", (_, body) => {
+    const source = `r6 = 5\nr0 = 0\nr2 = *(u8 *)(r1 + 0)\nagain:\nr0 += 1\n${body}\nif r2 > r3 goto again\nexit`;
+    const memory = Uint8Array.from({ length: 64 }, (_, k) => 100 + k);
+    expect(difference(assemble(source), memory, [1, 2, "s"], true)).toBeUndefined();
   });
 });
