@@ -87,6 +87,25 @@ function follow(
   return [...found.values()].sort((a, b) => a.at - b.at);
 }
 
+/** What jumps pass over in front of loops, so that those start where they should: instructions that do nothing. */
+function withPads(disassemble: Disassembler, code: Uint8Array, reached: readonly Line[]): Line[] {
+  const all: Line[] = [];
+  let end = 0;
+  for (const line of reached) {
+    const pads: Line[] = [];
+    while (end < line.at) {
+      const pad = disassemble(code.subarray(0, line.at), end);
+      if (pad === undefined || !pad.text.startsWith("nop")) break;
+      pads.push(pad);
+      end += pad.bytes.length;
+    }
+    if (end === line.at) all.push(...pads);
+    all.push(line);
+    end = line.at + line.bytes.length;
+  }
+  return all;
+}
+
 /** All instructions of the functions that the debug information names. */
 function sweep(disassemble: Disassembler, code: Uint8Array, { functions }: DebugInfo): Line[] {
   return functions.flatMap(({ start, end }) => {
@@ -128,7 +147,9 @@ function findCode(disassemble: Disassembler, { container, debug }: Listing, unit
     ...imports.flatMap((item) => (item.kind === "function" ? [item.offset] : [])),
   ];
   const lines =
-    debug === undefined ? follow(disassemble, code, entries, unit) : sweep(disassemble, code, debug);
+    debug === undefined
+      ? withPads(disassemble, code, follow(disassemble, code, entries, unit))
+      : sweep(disassemble, code, debug);
   return pieces(lines, code);
 }
 

@@ -169,6 +169,22 @@ describe("--native", () => {
     expect(out).toMatch(/06 06 06 06/);
   });
 
+  test("what a jump passes over in front of a loop, and data that begins like it", async () => {
+    const container = readContainer(readFileSync(await convert("bare", HELLO, "-t", "x64")), "hello");
+    const shown = async (bytes: number[]) => {
+      const code = new Uint8Array(32);
+      code.set(bytes);
+      return dump(scratchFile("pad.bare", writeBare({ ...container, code })), "--native");
+    };
+    const [jump, pad, ret] = [[0xeb, 5], [0x0f, 0x1f, 0x44, 0, 0], [0xc3]];
+    expect(await shown([...jump, ...pad, ...ret])).toMatch(
+      /jmp .*\n +2: 0f 1f 44 00 00 +nop .*\n +7: c3 +ret\n/,
+    );
+    expect(await shown([...jump, 0x90, 0x68, 0x69, 0x21, 0, ...ret])).toMatch(
+      /<rodata.*\n +2: 90 68 69 21 00 +\.hi!\.\n/,
+    );
+  });
+
   test("of a processor that nothing disassembles", async () => {
     const { status, err } = await cli(["dump", HELLO, "--native", "-t", "armv6-m"]);
     expect(status).toBe(1);
