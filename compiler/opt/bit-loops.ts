@@ -11,14 +11,20 @@ import { EQ, NE, op } from "../ir/ops.ts";
 import { type Use, usesOf } from "../ir/repair.ts";
 import type { PassContext } from "../passes.ts";
 
+/** Loops of one function: each is a walk over all of it. */
+const MOST = 16;
+
 export function bitLoops(fn: Fn, { features }: Pick<PassContext, "features">): void {
   if (!features.has("popcount")) return;
   const loops = fn.blocks.flatMap((block) => recognise(block) ?? []);
   if (loops.length === 0) return;
   const uses = usesOf(fn);
-  const replaced = new Replacements(fn);
-  for (const loop of loops) if (!isNeeded(loop, uses)) replace(fn, loop, replaced);
-  replaced.apply(fn);
+  for (const loop of loops.filter((found) => !isNeeded(found, uses)).slice(0, MOST)) {
+    // At once: what the next one is made of must not be what this one replaced.
+    const replaced = new Replacements(fn);
+    replace(fn, loop, replaced);
+    replaced.apply(fn);
+  }
 }
 
 interface BitLoop {

@@ -39,6 +39,29 @@ const COUNTS: [name: string, source: string][] = (["r", "w"] as const).flatMap((
 );
 
 const plain = counted("r", "r", "");
+/** A second loop goes on from what the first one counted. */
+const twice = (constant: string) => `
+r2 = *(u64 *)(r1 + 0)
+w2 &= 0xd1123
+w0 = 0x378bf512
+again:
+w3 = w2
+w3 += -1
+w2 &= w3
+w0 += 1
+if w2 != 0 goto again
+${constant}
+more:
+w3 = w2
+w3 += -1
+w2 &= w3
+w0 += -5
+if w2 != 0 goto more
+exit`;
+COUNTS.push(["one after the other, of a constant", twice("w2 = 0xe9eb475")]);
+COUNTS.push(["one after the other, of what was loaded", twice("r2 = *(u32 *)(r1 + 4)")]);
+COUNTS.push(["one after the other, with a sum between", twice("w0 += 3\nw2 = 0x30f")]);
+
 const OTHERS: [name: string, source: string][] = [
   ["another constant", plain.replace("r3 += -1", "r3 += -2")],
   ["or", plain.replace("r2 &= r3", "r2 |= r3")],
