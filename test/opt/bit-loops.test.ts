@@ -60,7 +60,7 @@ if w2 != 0 goto more
 exit`;
 COUNTS.push(["one after the other, of a constant", twice("w2 = 0xe9eb475")]);
 COUNTS.push(["one after the other, of what was loaded", twice("r2 = *(u32 *)(r1 + 4)")]);
-COUNTS.push(["one after the other, with a sum between", twice("w0 += 3\nw2 = 0x30f")]);
+COUNTS.push(["one after the other, with a sum between", twice("r2 = *(u32 *)(r1 + 4)\nw0 += 3")]);
 
 const OTHERS: [name: string, source: string][] = [
   ["another constant", plain.replace("r3 += -1", "r3 += -2")],
