@@ -133,6 +133,9 @@ function randomProgram(rng: (below: number) => number): { source: string; calls:
   return { source: [...lines, sum, "exit", ...f].join("\n"), calls };
 }
 
+/** Random programs, each compiled up to nine times. */
+const PROGRAMS = process.env.RUNBPF_SLOW ? 400 : 50;
+
 describe("the frame", () => {
   test.each(CASES)("%s, without a proof", (_, source, bytes) => {
     expect(frameOf(source, { verify: false, without: ["vectorise", "block-loops"] })).toBe(bytes);
@@ -157,7 +160,7 @@ describe("the frame", () => {
 
   test("random programs find in it what they put there", () => {
     const [native, interpreter] = [new Runtime(), new Runtime({ engine: "interpret" })];
-    for (let seed = 1; seed <= 120; seed++) {
+    for (let seed = 1; seed <= PROGRAMS; seed++) {
       const rng = random(seed);
       const { source, calls } = randomProgram(rng);
       const memory = Uint8Array.from({ length: 64 }, () => rng(256));
