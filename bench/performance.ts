@@ -72,6 +72,9 @@ export const MEASURED_PASSES: readonly string[] = [
   "sink",
   "order-phis",
   "late-counters",
+  "merge-exits",
+  "hoist-values",
+  "index-bases",
   "jump-tables",
   "layout",
 ];
