@@ -1,6 +1,8 @@
 /** The natural loops of a function and how they nest, in nearly linear time. Irreducible cycles are no loops. */
 
 import { dominators } from "./dominators.ts";
+import { reversePostorder } from "./flow.ts";
+import { once } from "./graph.ts";
 import type { Block, Fn } from "./ir.ts";
 
 export interface Loop {
@@ -27,8 +29,21 @@ export function entryOf({ header, latches }: Loop): Block | undefined {
   return entries.length === 1 ? entries[0] : undefined;
 }
 
-/** `order`: the blocks in reverse postorder. */
-export function loopNest(fn: Fn, order: readonly Block[]): LoopNest {
+/** Loops around a block that are looked at, from the inside. */
+const MOST_LOOPS = 8;
+
+/** Whether the block lies in the loop; also where it lies too deep to tell. */
+export function isInside(of: LoopNest["of"], block: Block, loop: Loop): boolean {
+  let at = of[block.id];
+  for (let left = MOST_LOOPS; at !== undefined && at !== loop; at = at.parent) if (left-- === 0) return true;
+  return at === loop;
+}
+
+export const loopNest = once(findLoops);
+
+/** For those who change the nest as they change the graph. */
+export function findLoops(fn: Fn): LoopNest {
+  const order = reversePostorder(fn);
   const number = new Int32Array(fn.nextBlock).fill(-1);
   for (let i = 0; i < order.length; i++) number[order[i].id] = i;
   const nest: LoopNest = { loops: [], of: [] };

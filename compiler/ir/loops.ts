@@ -1,6 +1,5 @@
 /** Loops as most passes ask for them: whether there are any, and how deep each block lies. */
 
-import { reversePostorder } from "./flow.ts";
 import { once } from "./graph.ts";
 import type { Fn } from "./ir.ts";
 import { loopNest } from "./loop-nest.ts";
@@ -20,7 +19,7 @@ export const loopDepths = once((fn: Fn): Int32Array => {
   const depths = new Int32Array(fn.nextBlock);
   if (!hasCycle(fn)) return depths;
   // Loops come before those around them.
-  for (const { own, parent } of loopNest(fn, reversePostorder(fn)).loops.reverse()) {
+  for (const { own, parent } of loopNest(fn).loops.toReversed()) {
     const around = parent === undefined ? 0 : depths[parent.header.id];
     for (const block of own) depths[block.id] = around + 1;
   }

@@ -114,7 +114,7 @@ class Forwarding {
   /** Only where something is known in front of a loop. */
   private findLoops(): { writes: LoopWrites; headers: (Loop | undefined)[] } {
     if (this.loops === undefined) {
-      const { loops } = loopNest(this.fn, this.order);
+      const { loops } = loopNest(this.fn);
       const headers: (Loop | undefined)[] = [];
       for (const loop of loops) headers[loop.header.id] = loop;
       this.loops = { writes: new LoopWrites(loops, this.memory), headers };

@@ -4,16 +4,13 @@
  * must be what the first round does in any case. What others may write stays: the loop may be waiting for it.
  */
 
-import { reversePostorder, splitEdge } from "../ir/flow.ts";
+import { splitEdge } from "../ir/flow.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { type Loop, type LoopNest, loopNest } from "../ir/loop-nest.ts";
+import { entryOf, findLoops, isInside, type Loop, type LoopNest } from "../ir/loop-nest.ts";
 import { LoopWrites } from "../ir/loop-writes.ts";
 import { hasCycle } from "../ir/loops.ts";
 import { isReadOnly, Memory } from "../ir/memory.ts";
 import { op } from "../ir/ops.ts";
-
-/** Loops around a block that are looked at. */
-const MOST_LOOPS = 8;
 
 export function hoistLoads(fn: Fn): void {
   const hasLoad = fn.blocks.some(({ body }) => body.some(mayMove));
@@ -36,7 +33,7 @@ class Hoisting {
 
   constructor(fn: Fn) {
     this.fn = fn;
-    this.nest = loopNest(fn, reversePostorder(fn));
+    this.nest = findLoops(fn);
     this.writes = new LoopWrites(this.nest.loops, new Memory(fn));
   }
 
@@ -56,14 +53,7 @@ class Hoisting {
   }
 
   private isOutside({ args, block }: Value, loop: Loop): boolean {
-    return args.length === 0 || !this.isInside(block, loop);
-  }
-
-  private isInside(block: Block, loop: Loop): boolean {
-    let at = this.nest.of[block.id];
-    for (let left = MOST_LOOPS; at !== undefined && at !== loop; at = at.parent)
-      if (left-- === 0) return true;
-    return at === loop;
+    return args.length === 0 || !isInside(this.nest.of, block, loop);
   }
 
   /** Blocks that the first round passes, whatever happens: up to the first branch that may lead out. */
@@ -71,16 +61,15 @@ class Hoisting {
     const found = new Set<Block>();
     for (let block = loop.header; !found.has(block); [block] = block.successors) {
       found.add(block);
-      if (block.successors.length !== 1 || !this.isInside(block.successors[0], loop)) break;
+      if (block.successors.length !== 1 || !isInside(this.nest.of, block.successors[0], loop)) break;
     }
     return found;
   }
 
   private move(loads: Value[], loop: Loop): void {
-    const { header, latches, parent } = loop;
-    const entries = header.predecessors.filter((before) => !latches.includes(before));
-    if (entries.length !== 1) return;
-    let [before] = entries;
+    const { header, parent } = loop;
+    let before = entryOf(loop);
+    if (before === undefined) return;
     if (before.end !== "jump") {
       before = splitEdge(this.fn, before, header);
       parent?.own.push(before);

@@ -3,31 +3,22 @@
  * for what passes before this one left, such as the half of a bound. Requires that what is nowhere needed is gone.
  */
 
-import { reversePostorder } from "../ir/flow.ts";
-import type { Block, Fn, Value } from "../ir/ir.ts";
-import { entryOf, type Loop, loopNest } from "../ir/loop-nest.ts";
+import type { Fn, Value } from "../ir/ir.ts";
+import { entryOf, isInside, loopNest } from "../ir/loop-nest.ts";
 import { hasCycle } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
 
 /** Values that leave a loop, at most: each takes a register in it. */
 const MOST = 4;
-/** Loops around a block that are looked at. */
-const MOST_LOOPS = 8;
 
 export function hoistValues(fn: Fn): void {
   if (!hasCycle(fn)) return;
-  const order = reversePostorder(fn);
-  const { loops, of } = loopNest(fn, order);
-  const isInside = (block: Block, loop: Loop): boolean => {
-    let at = of[block.id];
-    for (let left = MOST_LOOPS; at !== undefined && at !== loop && left > 0; left--) at = at.parent;
-    return at === loop;
-  };
+  const { loops, of } = loopNest(fn);
   // Inner loops come first: what leaves them may go on.
   for (const loop of loops) {
     const before = entryOf(loop);
     if (before === undefined) continue;
-    const isFixed = (v: Value) => v.args.length === 0 || !isInside(v.block, loop);
+    const isFixed = (v: Value) => v.args.length === 0 || !isInside(of, v.block, loop);
     let left = MOST;
     for (const block of loop.own) {
       const moved = block.body.filter((v) => {

@@ -5,7 +5,6 @@
 
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
-import { reversePostorder } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { entryOf, loopNest } from "../ir/loop-nest.ts";
@@ -22,7 +21,7 @@ export function indexBases(fn: Fn, { features }: Pick<PassContext, "features">):
   const isCandidate = (v: Value) => v.op.bytes > 0 && v.aux !== 0 && v.args[0].op === op.add;
   if (!features.has("index-or-displacement") || !hasCycle(fn)) return;
   if (!fn.blocks.some(({ body }) => body.some(isCandidate))) return;
-  const { of } = loopNest(fn, reversePostorder(fn));
+  const { of } = loopNest(fn);
   const dominates = dominators(fn);
   const users = usesOf(fn);
   let left = MOST;

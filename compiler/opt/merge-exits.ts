@@ -5,7 +5,7 @@
 
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
-import { holdsOn, removeEdge, reversePostorder } from "../ir/flow.ts";
+import { holdsOn, removeEdge } from "../ir/flow.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { entryOf, loopNest } from "../ir/loop-nest.ts";
 import { hasCycle } from "../ir/loops.ts";
@@ -14,7 +14,7 @@ import { COND, op, SLE, SLT, ULE, ULT } from "../ir/ops.ts";
 export function mergeExits(fn: Fn): void {
   const pairs = fn.blocks.filter(follows);
   if (pairs.length === 0 || !hasCycle(fn)) return;
-  const { of } = loopNest(fn, reversePostorder(fn));
+  const { of } = loopNest(fn);
   const dominates = dominators(fn);
   for (const second of pairs) {
     const [first] = second.predecessors;

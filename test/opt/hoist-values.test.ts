@@ -35,6 +35,28 @@ const STAYS: [name: string, body: string, operation: string][] = [
   ["what is loaded", "r5 = *(u64 *)(r1 + 16)\nr5 *= r4\nr0 += r5", "mul"],
 ];
 
+/** A product in the outermost of `depth` loops of what the innermost one made last; their counters are in memory. */
+function nested(depth: number): string {
+  const levels = Array.from({ length: depth }, (_, k) => k);
+  const heads = levels.map((k) => `r2 = 2\n*(u64 *)(r1 + ${8 * k}) = r2\nloop${k}:`);
+  const tails = levels.map(
+    (k) =>
+      `r2 = *(u64 *)(r1 + ${8 * k})\nr2 += -1\n*(u64 *)(r1 + ${8 * k}) = r2\nif r2 != 0 goto loop${k}`,
+  );
+  const [outermost, ...inner] = tails;
+  return `r0 = 0
+${heads.join("\n")}
+r6 = *(u64 *)(r1 + 120)
+r6 += 5
+*(u64 *)(r1 + 120) = r6
+${inner.reverse().join("\n")}
+r7 = r6
+r7 *= r6
+r0 += r7
+${outermost}
+exit`;
+}
+
 describe("hoist-values", () => {
   it.each(HOISTED)("%s", (_, body, operations) => {
     expect(inside(loop(body)).filter((name) => operations.includes(name))).toEqual([]);
@@ -45,6 +67,10 @@ describe("hoist-values", () => {
   it("no more than a loop has registers for", () => {
     const many = Array.from({ length: 9 }, (_, k) => `r5 = r3\nr5 *= r4\nr5 >>= ${k + 1}\nr0 += r5\nr0 *= 3`);
     expect(inside(loop(many.join("\n"))).filter((name) => name === "lshr").length).toBeGreaterThan(4);
+  });
+
+  it.each([2, 8, 9, 10, 12])("not what the innermost of %i loops made", (depth) => {
+    expect(difference(assemble(nested(depth)), new Uint8Array(128), [1, 2, "s"], true)).toBeUndefined();
   });
 
   it("all give the same", () => {
