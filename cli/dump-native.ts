@@ -87,37 +87,42 @@ function follow(
   return [...found.values()].sort((a, b) => a.at - b.at);
 }
 
+/** The instructions from `at` on that end before `end`, as far as they are `wanted`. */
+function straight(
+  disassemble: Disassembler,
+  code: Uint8Array,
+  at: number,
+  end: number,
+  wanted: (line: Line) => boolean = () => true,
+): Line[] {
+  const lines: Line[] = [];
+  for (let next = at; next < end; ) {
+    const line = disassemble(code.subarray(0, end), next);
+    if (line === undefined || !wanted(line)) break;
+    lines.push(line);
+    next += line.bytes.length;
+  }
+  return lines;
+}
+
+const endOf = ({ at, bytes }: Line): number => at + bytes.length;
+
 /** What jumps pass over in front of loops, so that those start where they should: instructions that do nothing. */
 function withPads(disassemble: Disassembler, code: Uint8Array, reached: readonly Line[]): Line[] {
   const all: Line[] = [];
   let end = 0;
   for (const line of reached) {
-    const pads: Line[] = [];
-    while (end < line.at) {
-      const pad = disassemble(code.subarray(0, line.at), end);
-      if (pad === undefined || !pad.text.startsWith("nop")) break;
-      pads.push(pad);
-      end += pad.bytes.length;
-    }
-    if (end === line.at) all.push(...pads);
+    const pads = straight(disassemble, code, end, line.at, ({ text }) => text.startsWith("nop"));
+    if (pads.length > 0 && endOf(pads[pads.length - 1]) === line.at) all.push(...pads);
     all.push(line);
-    end = line.at + line.bytes.length;
+    end = endOf(line);
   }
   return all;
 }
 
 /** All instructions of the functions that the debug information names. */
 function sweep(disassemble: Disassembler, code: Uint8Array, { functions }: DebugInfo): Line[] {
-  return functions.flatMap(({ start, end }) => {
-    const lines: Line[] = [];
-    for (let at = start; at < end; ) {
-      const line = disassemble(code.subarray(0, end), at);
-      if (line === undefined) break;
-      lines.push(line);
-      at += line.bytes.length;
-    }
-    return lines;
-  });
+  return functions.flatMap(({ start, end }) => straight(disassemble, code, start, end));
 }
 
 /** What fills up code to a multiple of 4. */
@@ -134,7 +139,7 @@ function pieces(lines: readonly Line[], code: Uint8Array): Piece[] {
     if (line.at > end) list.push({ start: end, end: line.at, lines: [] });
     if (line.at > end || last === undefined) list.push((last = { start: line.at, end: line.at, lines: [] }));
     last.lines.push(line);
-    last.end = end = line.at + line.bytes.length;
+    last.end = end = endOf(line);
   }
   if (end < size) list.push({ start: end, end: size, lines: [] });
   return list.filter(({ lines, start, end }) => lines.length > 0 || !isPadding(code.subarray(start, end)));

@@ -156,6 +156,7 @@ export const PASSES: readonly Pass[] = [
   { name: "thread-jumps", run: threadJumps, skip: [0, 1] },
   { name: "clean-flow", run: cleanFlow, skip: [0, 1] },
   { name: "narrow-phis", run: narrowPhis, skip: NOT_AT_0 },
+  // Counters have the width that their steps have, so that what lags behind them does too.
   { name: "lagging-phis", run: laggingPhis, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "value-numbering", run: valueNumbering, skip: [0, 1, "s"] },

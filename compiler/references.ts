@@ -6,6 +6,7 @@
 import { hex } from "../formats/bytes.ts";
 import { type ElfRelocation, type ElfSymbol, R_BPF, type Section, SHF, SHN, STB } from "../formats/elf.ts";
 import { type ErrorCode, InputError } from "../formats/error.ts";
+import { fitsInt32 } from "../formats/int64.ts";
 import { type Insn, SLOT } from "../formats/isa/bpf.ts";
 import { nearest } from "./nearest.ts";
 import {
@@ -130,7 +131,7 @@ export function targetOf(scope: Scope, section: Section, relocation: ElfRelocati
   if (isCode(home)) return { kind: "code", code: functionAt(object, home, offset, where) };
   if (!isMapSection(home)) {
     // A little before the section's start is what compilers make of a[i - 1]; 32 bits hold any real offset.
-    if (offset !== (offset | 0)) refuse(where, "an offset of 32 bits", `${home.name} + ${offset}`);
+    if (!fitsInt32(offset)) refuse(where, "an offset of 32 bits", `${home.name} + ${offset}`);
     return { kind: "place", section: home, offset };
   }
   const map = mapAt.get(home.index)?.get(offset);

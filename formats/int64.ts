@@ -5,6 +5,9 @@
 
 export let high = 0;
 
+/** Whether a signed 32-bit field holds `n`. */
+export const fitsInt32 = (n: number): boolean => n === (n | 0);
+
 /** The signed 32-bit number `n` extended to 64 bits. */
 export function sext32(n: number): number {
   high = n >> 31;

@@ -393,7 +393,7 @@ function indexed(v: Value, emit: Emit): Value {
     const sum = scaled ? index.args[0] : index;
     if (sum.op !== op.add || !isConst(sum.args[1]) || sum.args[1].hi !== sum.args[1].lo >> 31) continue;
     const offset = v.aux + sum.args[1].lo * (scaled ? 2 ** index.args[1].lo : 1);
-    if (offset !== (offset | 0)) continue;
+    if (!i64.fitsInt32(offset)) continue;
     const rest = scaled ? emit(op.shl, 64, [sum.args[0], index.args[1]]) : sum.args[0];
     v.args[0] = emit(op.add, 64, [base.args[1 - k], rest]);
     v.aux = offset;
@@ -433,7 +433,7 @@ export function fold(fn: Fn, v: Value, emit: Emit): Value {
     // The address is an argument plus aux: take constants out of it.
     if (a.op === op.add && isConst(a.args[1]) && a.args[1].hi === a.args[1].lo >> 31) {
       const offset = v.aux + a.args[1].lo;
-      if (offset === (offset | 0)) {
+      if (i64.fitsInt32(offset)) {
         v.args[0] = a.args[0];
         v.aux = offset;
       }

@@ -4,6 +4,7 @@
  * happens in place. A test that looks at i itself does so with a counter from 1 less on.
  */
 
+import { fitsInt32 } from "../../formats/int64.ts";
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
 import { countUses, Replacements } from "../ir/flow.ts";
@@ -32,7 +33,6 @@ export function lateCounters(fn: Fn): void {
 
 const isSum = (v: Value): boolean => v.op === op.add && isConst(v.args[1]);
 const isSmall = (c: Value): boolean => c.hi === c.lo >> 31;
-const fitsInt32 = (n: number): boolean => n === (n | 0);
 
 /** A counter that is tested as it is starts a step earlier where nothing else asks for it: its increment is tested then. */
 function earlierCounters(fn: Fn): void {
@@ -184,8 +184,7 @@ function moveCounter(fn: Fn, control: Value, k: number, next: Value, users: Use[
 /** What the accesses' addresses count from is `ahead` of where it was; false where one does not reach. */
 function shift(accesses: ReadonlyMap<Value, number>, ahead: number): boolean {
   const moved = (access: Value, times: number) => access.aux - ahead * times;
-  for (const [access, times] of accesses)
-    if (moved(access, times) !== (moved(access, times) | 0)) return false;
+  for (const [access, times] of accesses) if (!fitsInt32(moved(access, times))) return false;
   for (const [access, times] of accesses) access.aux = moved(access, times);
   return true;
 }

@@ -223,6 +223,14 @@ export class Lowering {
     return inst;
   }
 
+  /** One instruction that makes `v`, of its width, from values in registers. */
+  emitValue(kind: number, v: Value, uses: readonly Value[]): MInst {
+    const registers = uses.map((use) => this.register(use));
+    const inst = this.emit(kind, this.register(v), registers);
+    inst.width = v.type;
+    return inst;
+  }
+
   fresh(): number {
     return this.count++;
   }

@@ -106,9 +106,6 @@ export function readFunnel(l: Lowering, v: Value): { high: Value; low: Value; by
   return undefined;
 }
 
-/** A number that a signed 32-bit field holds. */
-export const fitsInt32 = (n: number): boolean => n === (n | 0);
-
 /** A constant whose value is its low word, sign-extended. */
 export const isSmall = (v: Value): boolean => isConst(v) && (v.type === 32 || v.hi === v.lo >> 31);
 

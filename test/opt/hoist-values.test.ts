@@ -40,8 +40,7 @@ function nested(depth: number): string {
   const levels = Array.from({ length: depth }, (_, k) => k);
   const heads = levels.map((k) => `r2 = 2\n*(u64 *)(r1 + ${8 * k}) = r2\nloop${k}:`);
   const tails = levels.map(
-    (k) =>
-      `r2 = *(u64 *)(r1 + ${8 * k})\nr2 += -1\n*(u64 *)(r1 + ${8 * k}) = r2\nif r2 != 0 goto loop${k}`,
+    (k) => `r2 = *(u64 *)(r1 + ${8 * k})\nr2 += -1\n*(u64 *)(r1 + ${8 * k}) = r2\nif r2 != 0 goto loop${k}`,
   );
   const [outermost, ...inner] = tails;
   return `r0 = 0

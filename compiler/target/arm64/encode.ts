@@ -61,7 +61,7 @@ class Encoder implements Machine {
   private readonly lse: boolean;
   /** The comparison that flags are of, while its registers are as they were. */
   private compared = { row: undefined as Arm64Row | undefined, n: -1, m: -1, i: 0 };
-  /** A sum whose instruction could still set the flags: where it stands, its register, and those of its parts or -1. */
+  /** A sum whose instruction could still set the flags: where it stands, its register, and its parts that are left. */
   private sum: { at: number; of: number; parts: number[]; wide: 0 | 1 } | undefined;
   /** The access that was made last, where it ends. */
   private last: { end: number; access: Access; register: number; base: number; disp: number } | undefined;
@@ -448,11 +448,8 @@ class Encoder implements Machine {
       case K.mulHigh:
         asm.emit(R.umulh, def, uses[0], uses[1]);
         break;
-      case K.rotateImm:
-        asm.emit(R.extr[wide], def, uses[0], uses[0], (inst.width - lo) & (inst.width - 1));
-        break;
-      case K.funnel:
-        asm.emit(R.extr[wide], def, uses[0], uses[1], inst.width - lo);
+      case K.extr:
+        asm.emit(R.extr[wide], def, uses[0], uses[1], (inst.width - lo) & (inst.width - 1));
         break;
       case K.select: {
         // Comparisons with zero have a branch of their own; here flags are needed.
@@ -506,13 +503,12 @@ class Encoder implements Machine {
       const bit = wide ? 63 : 31;
       return { condition: TBZ + 2 * bit + (inst.cond === SLT ? 1 : 0), register: uses[0] };
     }
-    const [a, b] = uses;
-    const { cond } = inst;
+    const swaps = inst.cond === UGT || inst.cond === ULE;
+    const [sum, part] = swaps ? uses.toReversed() : uses;
+    const cond = swaps ? COND[inst.cond].swap : inst.cond;
     // Below what was added: the carry is set; a comparison that finds something below clears it.
-    if (aux === kinds.COMPARE && (cond === ULT || cond === UGE) && this.isCarry(a, b, wide))
+    if (aux === kinds.COMPARE && (cond === ULT || cond === UGE) && this.isCarry(sum, part, wide))
       return { condition: CONDITION[COND[cond].not], register: 0 };
-    if (aux === kinds.COMPARE && (cond === UGT || cond === ULE) && this.isCarry(b, a, wide))
-      return { condition: CONDITION[cond === UGT ? UGE : ULT], register: 0 };
     if (aux === kinds.COMPARE) this.setFlags(R.cmp[wide], uses[0], uses[1], 0);
     else if (aux === kinds.TEST) this.setFlags(R.tst[wide], uses[0], uses[1], 0);
     else if (aux === kinds.TEST_IMM) this.setFlags(R.tstImm[wide], uses[0], -1, lo);

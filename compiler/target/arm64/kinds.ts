@@ -36,8 +36,7 @@ export const K = {
   trap: 30,
   select: 31, // def = uses[1] if what uses[2] … compare with is so, else uses[0] in form hi of SELECT; disp = width of def
   mulHigh: 32,
-  rotateImm: 33, // to the left by lo
-  funnel: 52, // upper bits of uses[0]:uses[1] << lo
+  extr: 33, // upper bits of uses[0]:uses[1] << lo
   bitField: 35, // def = uses[0] moved as the bit fields lo and hi of ubfm say; aux 1: of sbfm
   kernel: 36, // aux = index in MFn.kernels; scratch registers as kernels.ts says
   tailSlot: 40, // as callSlot, call and callRegister, with the caller's frame gone and its return address

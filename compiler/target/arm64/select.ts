@@ -12,7 +12,6 @@ import {
   type Convention,
   DIVISION,
   EXTEND_BITS,
-  fitsInt32,
   isSmall,
   LOAD_BITS,
   loadsHalf,
@@ -118,7 +117,7 @@ function address(l: Lowering, inst: MInst, base: Value, disp: number, bytes: num
     inst.memory = "frame";
     return;
   }
-  if (base.op === op.data && fitsInt32(base.lo + disp)) {
+  if (base.op === op.data && i64.fitsInt32(base.lo + disp)) {
     inst.memory = "base";
     inst.disp = base.lo + disp;
     inst.uses.push(l.register(l.fn.leaf(op.data, 64, base.aux)));
@@ -161,16 +160,6 @@ function selectValue(l: Lowering, v: Value): void {
   else if (row !== op.icmp) arithmetic(l, v);
 }
 
-function emit(l: Lowering, kind: number, v: Value, uses: Value[]): MInst {
-  const inst = l.emit(
-    kind,
-    l.register(v),
-    uses.map((use) => l.register(use)),
-  ); // prettier-ignore
-  inst.width = v.type;
-  return inst;
-}
-
 function arithmetic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   switch (v.op) {
@@ -191,36 +180,36 @@ function arithmetic(l: Lowering, v: Value): void {
       shift(l, v);
       return;
     case op.umulh:
-      emit(l, K.mulHigh, v, [a, b]);
+      l.emitValue(K.mulHigh, v, [a, b]);
       return;
     case op.select:
       choose(l, v);
       return;
     case op.mul:
-      emit(l, K.mul, v, [a, b]);
+      l.emitValue(K.mul, v, [a, b]);
       return;
     case op.bswap:
-      emit(l, K.rev, v, [a]);
+      l.emitValue(K.rev, v, [a]);
       return;
     case op.clz:
     case op.ctz:
-      emit(l, K.clz, v, [a]).aux = v.op === op.ctz ? 1 : 0;
+      l.emitValue(K.clz, v, [a]).aux = v.op === op.ctz ? 1 : 0;
       return;
     case op.popcount:
-      emit(l, K.popcount, v, [a]);
+      l.emitValue(K.popcount, v, [a]);
       return;
     case op.bswap16:
-      emit(l, K.rev16, v, [a]).aux = loadsHalf(a) ? 1 : 0;
+      l.emitValue(K.rev16, v, [a]).aux = loadsHalf(a) ? 1 : 0;
       return;
     case op.sext8:
     case op.sext16:
     case op.sext32:
     case op.zext:
-      emit(l, K.extend, v, [a]).aux = EXTEND_BITS.get(v.op)!;
+      l.emitValue(K.extend, v, [a]).aux = EXTEND_BITS.get(v.op)!;
       return;
     default:
       if (!DIVISION.has(v.op)) bug(`no selection for ${v.op.name}`);
-      emit(l, K.divide, v, [a, b]).aux = DIVISION.get(v.op)!;
+      l.emitValue(K.divide, v, [a, b]).aux = DIVISION.get(v.op)!;
   }
 }
 
@@ -230,8 +219,11 @@ const ROR = 3;
 function shift(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   const constant = isConst(b);
-  const immediate = v.op === op.rotl ? K.rotateImm : K.shiftImm;
-  const inst = emit(l, constant ? immediate : K.shift, v, constant ? [a] : [a, distance(b, v.type)]);
+  if (constant && v.op === op.rotl) {
+    l.emitValue(K.extr, v, [a, a]).lo = b.lo & (v.type - 1);
+    return;
+  }
+  const inst = l.emitValue(constant ? K.shiftImm : K.shift, v, constant ? [a] : [a, distance(b, v.type)]);
   inst.aux = v.op === op.rotr ? ROR : SHIFT_INDEX.get(v.op)!;
   inst.lo = b.lo & (v.type - 1);
 }
@@ -285,7 +277,7 @@ function fieldOf({ op: row, args: [, mask] }: Value): number {
 function addExtended(l: Lowering, v: Value, a: Value, b: Value): boolean {
   const found = isZero(a) ? undefined : extended(l, b);
   if (found === undefined) return false;
-  const inst = emit(l, K.addExtended, v, [a, found.value]);
+  const inst = l.emitValue(K.addExtended, v, [a, found.value]);
   inst.aux = ALU_INDEX.get(v.op)!;
   inst.lo = found.by;
   inst.hi = found.how;
@@ -312,20 +304,20 @@ function sum(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   if (v.op === op.add && isAddImmediate(b)) {
     if (a.op === op.frame) {
-      const inst = emit(l, K.lea, v, []);
+      const inst = l.emitValue(K.lea, v, []);
       inst.memory = "frame";
       inst.disp = b.lo;
-    } else emit(l, K.addImm, v, [a]).lo = b.lo;
+    } else l.emitValue(K.addImm, v, [a]).lo = b.lo;
     return;
   }
   if (v.op === op.sub && isZero(a)) {
-    if (!negatedBit(l, v, b)) emit(l, K.neg, v, [b]);
+    if (!negatedBit(l, v, b)) l.emitValue(K.neg, v, [b]);
     return;
   }
   if (v.op === op.add && (plusCondition(l, v, a, b) || plusCondition(l, v, b, a) || funnel(l, v))) return;
   const isProduct = (x: Value) => x.op === op.mul && l.useCount[x.id] === 1;
-  if (isProduct(b)) emit(l, v.op === op.add ? K.madd : K.msub, v, [b.args[0], b.args[1], a]);
-  else if (v.op === op.add && isProduct(a)) emit(l, K.madd, v, [a.args[0], a.args[1], b]);
+  if (isProduct(b)) l.emitValue(v.op === op.add ? K.madd : K.msub, v, [b.args[0], b.args[1], a]);
+  else if (v.op === op.add && isProduct(a)) l.emitValue(K.madd, v, [a.args[0], a.args[1], b]);
   else alu(l, v, a, b);
 }
 
@@ -334,7 +326,7 @@ function negatedBit(l: Lowering, v: Value, b: Value): boolean {
   const [x, mask] = b.args;
   if (b.op !== op.and || !isInt(mask, 1) || l.useCount[b.id] !== 1) return false;
   const isShift = x.op === op.lshr && isConst(x.args[1]) && l.useCount[x.id] === 1;
-  const inst = emit(l, K.bitField, v, [isShift ? x.args[0] : x]);
+  const inst = l.emitValue(K.bitField, v, [isShift ? x.args[0] : x]);
   inst.lo = inst.hi = isShift ? x.args[1].lo & (v.type - 1) : 0;
   inst.aux = 1;
   return true;
@@ -347,7 +339,7 @@ function plusCondition(l: Lowering, v: Value, x: Value, of: Value): boolean {
   if (y.op !== op.select || l.useCount[y.id] !== 1 || !isConst(yes) || !isConst(no) || isConst(x))
     return false;
   if (yes.hi !== 0 || no.hi !== 0 || yes.lo + no.lo !== 1 || yes.lo * no.lo !== 0) return false;
-  const inst = emit(l, K.select, v, [x, x, ...comparedValues(l, condition)]);
+  const inst = l.emitValue(K.select, v, [x, x, ...comparedValues(l, condition)]);
   compared(l, inst, condition);
   if (yes.lo === 1) inst.cond = COND[inst.cond].not;
   inst.disp = v.type;
@@ -358,7 +350,7 @@ function plusCondition(l: Lowering, v: Value, x: Value, of: Value): boolean {
 function logic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
   if (v.op === op.xor && isInt(b, -1)) {
-    emit(l, K.not, v, [a]);
+    l.emitValue(K.not, v, [a]);
     return;
   }
   if (bitField(l, v) || funnel(l, v)) return;
@@ -367,7 +359,7 @@ function logic(l: Lowering, v: Value): void {
     if (!withNot(l, v, a, b) && !withNot(l, v, b, a)) alu(l, v, a, b);
     return;
   }
-  const inst = emit(l, K.logicImm, v, [a]);
+  const inst = l.emitValue(K.logicImm, v, [a]);
   inst.aux = ALU_INDEX.get(v.op)!;
   inst.lo = immediate;
 }
@@ -375,7 +367,7 @@ function logic(l: Lowering, v: Value): void {
 function funnel(l: Lowering, v: Value): boolean {
   const found = readFunnel(l, v);
   if (found === undefined) return false;
-  emit(l, K.funnel, v, [found.high, found.low]).lo = found.by;
+  l.emitValue(K.extr, v, [found.high, found.low]).lo = found.by;
   return true;
 }
 
@@ -383,7 +375,7 @@ function funnel(l: Lowering, v: Value): boolean {
 function withNot(l: Lowering, v: Value, x: Value, y: Value): boolean {
   const isNot = y.op === op.xor && isInt(y.args[1], -1) && l.useCount[y.id] === 1;
   if (!isNot || isConst(x)) return false;
-  emit(l, K.alu, v, [x, y.args[0]]).aux = ALU_INDEX.get(v.op)! + WITH_NOT;
+  l.emitValue(K.alu, v, [x, y.args[0]]).aux = ALU_INDEX.get(v.op)! + WITH_NOT;
   return true;
 }
 
@@ -403,7 +395,7 @@ function bitField(l: Lowering, v: Value): boolean {
   const count = v.op === op.and ? onesOf(b) : 0;
   if (count === 0 || a.op !== op.lshr || !isConst(a.args[1]) || l.useCount[a.id] !== 1) return false;
   const from = a.args[1].lo & (v.type - 1);
-  const inst = emit(l, K.bitField, v, [a.args[0]]);
+  const inst = l.emitValue(K.bitField, v, [a.args[0]]);
   inst.lo = from;
   inst.hi = Math.min(from + count, v.type) - 1;
   return true;

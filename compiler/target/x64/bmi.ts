@@ -4,20 +4,12 @@ import { isConst, isInt } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { op } from "../../ir/ops.ts";
 import type { Lowering } from "../lower.ts";
-import type { MInst } from "../mir.ts";
 import { SHIFT_INDEX } from "../rules.ts";
 import { K } from "./kinds.ts";
 import { address } from "./operands.ts";
 
 /** The feature that stands for all of them. */
 export const BMI = "bmi";
-
-function emit(l: Lowering, kind: number, v: Value, uses: Value[]): MInst {
-  const registers = uses.map((use) => l.register(use));
-  const inst = l.emit(kind, l.register(v), registers);
-  inst.width = v.type;
-  return inst;
-}
 
 const isNot = (l: Lowering, v: Value): boolean =>
   v.op === op.xor && isInt(v.args[1], -1) && l.useCount[v.id] === 1;
@@ -32,9 +24,9 @@ const isNegative = (l: Lowering, v: Value, x: Value): boolean =>
 export function bmiLogic(l: Lowering, v: Value): boolean {
   if (!l.context.features.has(BMI) || v.op === op.or) return false;
   for (const [x, y] of [v.args, v.args.toReversed()]) {
-    if (v.op === op.and && isNot(l, y) && !isConst(x)) emit(l, K.andNot, v, [y.args[0], x]);
-    else if (isBelow(l, y, x)) emit(l, K.lowest, v, [x]).aux = v.op === op.and ? 0 : 1;
-    else if (v.op === op.and && isNegative(l, y, x)) emit(l, K.lowest, v, [x]).aux = 2;
+    if (v.op === op.and && isNot(l, y) && !isConst(x)) l.emitValue(K.andNot, v, [y.args[0], x]);
+    else if (isBelow(l, y, x)) l.emitValue(K.lowest, v, [x]).aux = v.op === op.and ? 0 : 1;
+    else if (v.op === op.and && isNegative(l, y, x)) l.emitValue(K.lowest, v, [x]).aux = 2;
     else continue;
     return true;
   }
@@ -46,7 +38,7 @@ export function bmiShift(l: Lowering, v: Value): boolean {
   const [x, count] = v.args;
   const rotates = v.op === op.rotl || v.op === op.rotr;
   if (!l.context.features.has(BMI) || rotates !== isConst(count)) return false;
-  const inst = emit(l, rotates ? K.rotate : K.shiftBy, v, rotates ? [x] : [x, count]);
+  const inst = l.emitValue(rotates ? K.rotate : K.shiftBy, v, rotates ? [x] : [x, count]);
   inst.aux = SHIFT_INDEX.get(v.op)!;
   inst.lo = count.lo & (v.type - 1);
   return true;

@@ -1,11 +1,12 @@
 /** x86-64 operands: addressing modes, and operations that read or write memory themselves. */
 
+import { fitsInt32 } from "../../../formats/int64.ts";
 import { isConst } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { type Op, op } from "../../ir/ops.ts";
 import type { Lowering } from "../lower.ts";
 import type { MInst } from "../mir.ts";
-import { fitsInt32, isSmall } from "../rules.ts";
+import { isSmall } from "../rules.ts";
 import { K } from "./kinds.ts";
 
 export const ALU_INDEX = new Map<Op, number>([
@@ -111,12 +112,7 @@ export function inMemory(l: Lowering, store: Value): boolean {
 }
 
 export function tied(l: Lowering, kind: number, v: Value, uses: Value[]): MInst {
-  const inst = l.emit(
-    kind,
-    l.register(v),
-    uses.map((use) => l.register(use)),
-  ); // prettier-ignore
+  const inst = l.emitValue(kind, v, uses);
   inst.tied = true;
-  inst.width = v.type;
   return inst;
 }

@@ -238,8 +238,7 @@ function lowField(l: Lowering, v: Value): boolean {
 
 function logic(l: Lowering, v: Value): void {
   const [a, b] = v.args;
-  if (oneBit(l, v) || bitsApart(l, v) || funnel(l, v) || bmiLogic(l, v)) return;
-  if (lowField(l, v)) return;
+  if (oneBit(l, v) || bitsApart(l, v) || funnel(l, v) || bmiLogic(l, v) || lowField(l, v)) return;
   const bits = v.op === op.and ? maskedBits(b) : 0;
   if (bits > 0) {
     const inst = l.emit(K.extend, l.register(v), [l.register(a)]);
