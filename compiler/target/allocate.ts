@@ -274,7 +274,7 @@ class Scan {
       this.inactive = this.inactive.filter((i) => i !== other);
     }
     // Of no use before, as a phi that others need the register of: it need not come into one.
-    if (rest !== other && !other.needs.includes(true)) other.location = SLOT + this.slot(other.register);
+    if (rest !== other && other.needs.length === 0) other.location = SLOT + this.slot(other.register);
     this.spill(rest);
   }
 

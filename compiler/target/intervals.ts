@@ -3,41 +3,44 @@
  * moves into pinned registers at 4k, reading at 4k+1, writing at 4k+2, moves out of a pinned result at 4k+3.
  */
 
+import { Chains } from "./chains.ts";
 import type { Liveness } from "./live.ts";
-import type { MFn, MInst } from "./mir.ts";
+import type { MBlock, MFn, MInst } from "./mir.ts";
 
-/** Part of a virtual register's life, in one location. Ranges are [from, to) pairs, ascending, disjoint. */
+/** What one walk over the code finds out about a virtual register's life. */
+interface Life {
+  /** [from, to) pairs, ascending, disjoint: from0, to0, from1, to1, … */
+  ranges: number[];
+  /** Positions of definitions and uses that need a register, ascending. */
+  needs: number[];
+  /** Registers that would save a move: real ones, and virtual ones whose location is worth sharing. */
+  hints: readonly number[];
+  /** The depth of the innermost loop in which one of those real ones is wanted. */
+  hintDepth: number;
+  friends: readonly number[];
+}
+
+/** Part of a virtual register's life, in one location. */
 export class Interval {
   register: number;
-  /** from0, to0, from1, to1, … */
-  ranges: number[] = [];
-  /** Positions of uses, ascending, and whether each needs a register. */
-  uses: number[] = [];
-  needs: boolean[] = [];
+  ranges: number[];
+  needs: number[];
+  readonly hints: readonly number[];
+  readonly hintDepth: number;
+  readonly friends: readonly number[];
   /** A location (mir.ts), or -1 while there is none. */
   location = -1;
-  /** The parts that follow this one, in order; only the first part has them. */
+  /** The first part, and those that follow it in order. */
   parts: Interval[];
-  /** Registers that would save a move: real ones, and virtual ones whose location is worth sharing. */
-  hints: number[] = [];
-  /** The depth of the innermost loop in which one of those real ones is wanted. */
-  hintDepth = 0;
-  friends: number[] = [];
 
-  constructor(register: number, first?: Interval) {
+  constructor(register: number, { ranges, needs, hints, hintDepth, friends }: Life, parts?: Interval[]) {
     this.register = register;
-    this.parts = first?.parts ?? [this];
-    if (first !== undefined) {
-      this.hints = first.hints;
-      this.hintDepth = first.hintDepth;
-      this.friends = first.friends;
-    }
-  }
-
-  /** A real register would save a move, in a block of that depth. */
-  hint(real: number, depth: number): void {
-    this.hints.push(real);
-    this.hintDepth = Math.max(this.hintDepth, depth);
+    this.ranges = ranges;
+    this.needs = needs;
+    this.hints = hints;
+    this.hintDepth = hintDepth;
+    this.friends = friends;
+    this.parts = parts ?? [this];
   }
 
   get start(): number {
@@ -62,31 +65,25 @@ export class Interval {
 
   /** First use at or after `position` that needs a register, or Infinity. */
   nextNeed(position: number): number {
-    const { uses, needs } = this;
-    for (let i = 0; i < uses.length; i++) if (uses[i] >= position && needs[i]) return uses[i];
-    return Number.POSITIVE_INFINITY;
-  }
-
-  nextUse(position: number): number {
-    for (const use of this.uses) if (use >= position) return use;
+    const { needs } = this;
+    for (let i = 0; i < needs.length; i++) if (needs[i] >= position) return needs[i];
     return Number.POSITIVE_INFINITY;
   }
 
   /** Cuts at `position` (start < position < end); this part keeps what is before. */
   split(position: number): Interval {
-    const rest = new Interval(this.register, this.parts[0]);
-    const { ranges } = this;
+    const { ranges, needs, hints, hintDepth, friends, parts } = this;
     let i = 0;
     while (ranges[i + 1] <= position) i += 2;
     const inside = ranges[i] < position;
-    rest.ranges = ranges.slice(i);
-    if (inside) rest.ranges[0] = position;
+    const after = ranges.slice(i);
+    if (inside) after[0] = position;
     this.ranges = inside ? [...ranges.slice(0, i + 1), position] : ranges.slice(0, i);
     let u = 0;
-    while (u < this.uses.length && this.uses[u] < position) u++;
-    rest.uses = this.uses.splice(u);
-    rest.needs = this.needs.splice(u);
-    const { parts } = this;
+    while (u < needs.length && needs[u] < position) u++;
+    this.needs = needs.slice(0, u);
+    const life = { ranges: after, needs: needs.slice(u), hints, hintDepth, friends };
+    const rest = new Interval(this.register, life, parts);
     parts.splice(parts.indexOf(this) + 1, 0, rest);
     return rest;
   }
@@ -115,8 +112,6 @@ export interface Intervals {
 
 /** Builds all intervals in one backward walk; decides which operand of a commutative instruction is tied. */
 export function buildIntervals(fn: MFn, live: Liveness): Intervals {
-  const of: (Interval | undefined)[] = new Array(fn.registers).fill(undefined);
-  const fixed: number[][] = Array.from({ length: 32 }, () => []);
   const starts: number[] = [];
   let position = 0;
   for (const block of fn.blocks) {
@@ -124,114 +119,152 @@ export function buildIntervals(fn: MFn, live: Liveness): Intervals {
     position += 4 * block.insts.length;
   }
   starts.push(position);
-  const get = (register: number) => (of[register] ??= new Interval(register));
-  // While walking backwards, lists are kept in reverse: to, from, to, from …
-  const extend = (ranges: number[], from: number, to: number) => {
-    const last = ranges.length - 1;
-    if (last > 0 && ranges[last] <= to) {
-      ranges[last] = Math.min(ranges[last], from);
-      if (ranges[last - 1] < to) ranges[last - 1] = to;
-    } else ranges.push(to, from);
-  };
-  const liveNow = new Uint8Array(fn.registers);
-  const wish = new Wishes(fn, starts);
-  for (let b = fn.blocks.length - 1; b >= 0; b--) {
-    const block = fn.blocks[b];
-    const from = starts[b];
-    const out = live.out[b];
-    for (let k = 0; k < out.length; k++) {
-      extend(get(out[k]).ranges, from, starts[b + 1]);
-      liveNow[out[k]] = 1;
+  return new Builder(fn, starts).run(live);
+}
+
+class Builder {
+  private readonly fn: MFn;
+  private readonly starts: number[];
+  private readonly wish: Wishes;
+  /** By register, virtual and real. */
+  private readonly ranges: Chains;
+  private readonly fixed = new Chains(32);
+  private readonly needs: Chains;
+  private readonly hints: Chains;
+  private readonly hintDepths: Int32Array;
+  private readonly friends: Chains;
+  private readonly liveNow: Uint8Array;
+
+  constructor(fn: MFn, starts: number[]) {
+    const { registers } = fn;
+    this.fn = fn;
+    this.starts = starts;
+    this.wish = new Wishes(fn, starts);
+    this.ranges = new Chains(registers);
+    this.needs = new Chains(registers);
+    this.hints = new Chains(registers);
+    this.hintDepths = new Int32Array(registers);
+    this.friends = new Chains(registers);
+    this.liveNow = new Uint8Array(registers);
+  }
+
+  run(live: Liveness): Intervals {
+    const { starts, liveNow, ranges, needs, hints, hintDepths, friends } = this;
+    const { blocks, registers } = this.fn;
+    for (let b = blocks.length - 1; b >= 0; b--) {
+      const out = live.out[b];
+      for (let k = 0; k < out.length; k++) {
+        extend(ranges, out[k], starts[b], starts[b + 1]);
+        liveNow[out[k]] = 1;
+      }
+      this.walk(blocks[b]);
+      for (let k = 0; k < live.in[b].length; k++) liveNow[live.in[b][k]] = 0;
+      for (let k = 0; k < out.length; k++) liveNow[out[k]] = 0;
     }
-    for (let i = block.insts.length - 1; i >= 0; i--) {
-      const inst = block.insts[i];
-      const p = from + 4 * i;
-      if (inst.def >= 0) {
-        const interval = get(inst.def);
-        const at = inst.pinnedDef >= 0 ? p + 3 : p + 2;
-        if (liveNow[inst.def] === 0) extend(interval.ranges, at, at + 1);
-        else interval.ranges[interval.ranges.length - 1] = at;
-        liveNow[inst.def] = 0;
-        interval.uses.push(at);
-        interval.needs.push(inst.pinnedDef < 0);
-        if (inst.pinnedDef >= 0) {
-          extend(fixed[inst.pinnedDef], p + 2, p + 3);
-          interval.hint(inst.pinnedDef, block.depth);
-        }
-      }
-      for (let rest = inst.clobbers; rest !== 0; rest &= rest - 1)
-        extend(fixed[31 - Math.clz32(rest & -rest)], inst.readsFirst ? p + 2 : p + 1, p + 3);
-      if (inst.commutative && prefersSecond(inst, liveNow, wish)) {
-        inst.uses.splice(0, 2, inst.uses[1], inst.uses[0]);
-        inst.swapped = !inst.swapped;
-      }
-      const phi = inst.tied && liveNow[inst.uses[0]] === 0 ? wish.handOn(inst.def, inst.uses[0]) : -1;
-      if (phi >= 0) get(inst.uses[0]).friends.unshift(phi);
-      for (let k = 0; k < inst.uses.length; k++) {
-        const use = inst.uses[k];
-        if (use < 0) continue;
-        const pin = inst.pins[k] ?? -1;
-        const interval = get(use);
-        const late = inst.late || (inst.tied && k > 0);
-        const end = pin >= 0 ? p + 1 : late ? p + 3 : p + 2;
-        extend(interval.ranges, from, end);
-        liveNow[use] = 1;
-        // A late operand keeps its register while the result is written.
-        if (pin < 0 && late) {
-          interval.uses.push(p + 2);
-          interval.needs.push(true);
-        }
-        interval.uses.push(pin >= 0 ? p : p + 1);
-        interval.needs.push(pin < 0);
-        if (pin >= 0) {
-          extend(fixed[pin], p + 1, inst.late || inst.tied ? p + 3 : p + 2);
-          interval.hint(pin, block.depth);
-        }
-      }
-      if (
-        inst.def >= 0 &&
-        inst.uses.length > 0 &&
-        (inst.tied || (inst.memory === "none" && inst.pins.length === 0))
-      ) {
-        for (let k = 0; k < (inst.tied ? 1 : inst.uses.length); k++) {
-          const use = inst.uses[k];
-          if (use < 0) continue;
-          get(inst.def).friends.push(use);
-          get(use).friends.push(inst.def);
-        }
-      }
+    const of = new Array<Interval | undefined>(registers).fill(undefined);
+    for (let v = 0; v < registers; v++) {
+      if (ranges.isEmpty(v)) continue;
+      of[v] = new Interval(v, {
+        ranges: ranges.take(v),
+        needs: needs.take(v),
+        hints: hints.take(v),
+        hintDepth: hintDepths[v],
+        friends: friends.take(v),
+      });
     }
+    return { of, fixed: Array.from({ length: 32 }, (_, r) => this.fixed.take(r)), starts };
+  }
+
+  /** A real register would save a move, in a block of that depth. */
+  private hint(register: number, real: number, depth: number): void {
+    this.hints.append(register, real);
+    this.hintDepths[register] = Math.max(this.hintDepths[register], depth);
+  }
+
+  /** From its definition at `at` on, as far as it is live. */
+  private define(register: number, at: number): void {
+    if (this.liveNow[register] === 0) extend(this.ranges, register, at, at + 1);
+    else this.ranges.setFirst(register, at);
+    this.liveNow[register] = 0;
+  }
+
+  private walk(block: MBlock): void {
+    const { starts, ranges, wish, friends } = this;
+    const from = starts[block.index];
+    for (let i = block.insts.length - 1; i >= 0; i--) this.instruction(block.insts[i], from + 4 * i, block);
     for (const phi of block.phis) {
-      const interval = get(phi.def);
-      if (liveNow[phi.def] === 0) extend(interval.ranges, from, from + 1);
-      else interval.ranges[interval.ranges.length - 1] = from;
-      liveNow[phi.def] = 0;
-      for (const arg of phi.args) {
-        if (arg.register < 0) continue;
-        interval.friends.push(arg.register);
-        get(arg.register).friends.unshift(phi.def, ...wish.beyond(phi.def));
+      this.define(phi.def, from);
+      const beyond = wish.beyond(phi.def);
+      for (let k = 0; k < phi.args.length; k++) {
+        const { register } = phi.args[k];
+        if (register < 0) continue;
+        friends.append(phi.def, register);
+        if (beyond >= 0) friends.prepend(register, beyond);
+        friends.prepend(register, phi.def);
       }
     }
-    if (b === 0) {
-      for (const { register, real } of fn.entry) {
-        const interval = of[register];
-        if (interval === undefined) continue;
-        interval.ranges[interval.ranges.length - 1] = -2;
-        interval.hints.push(real);
-        liveNow[register] = 0;
+    if (block.index > 0) return;
+    for (const { register, real } of this.fn.entry) {
+      if (ranges.isEmpty(register)) continue;
+      ranges.setFirst(register, -2);
+      this.hints.append(register, real);
+      this.liveNow[register] = 0;
+    }
+  }
+
+  private instruction(inst: MInst, p: number, block: MBlock): void {
+    const { fixed, wish, friends, liveNow, starts } = this;
+    const { def, pinnedDef, uses, pins, tied } = inst;
+    if (def >= 0) {
+      this.define(def, pinnedDef >= 0 ? p + 3 : p + 2);
+      if (pinnedDef < 0) this.needs.prepend(def, p + 2);
+      else {
+        extend(fixed, pinnedDef, p + 2, p + 3);
+        this.hint(def, pinnedDef, block.depth);
       }
     }
-    for (let k = 0; k < live.in[b].length; k++) liveNow[live.in[b][k]] = 0;
-    for (let k = 0; k < out.length; k++) liveNow[out[k]] = 0;
+    for (let rest = inst.clobbers; rest !== 0; rest &= rest - 1)
+      extend(fixed, 31 - Math.clz32(rest & -rest), inst.readsFirst ? p + 2 : p + 1, p + 3);
+    if (inst.commutative && prefersSecond(inst, liveNow, wish)) {
+      [uses[0], uses[1]] = [uses[1], uses[0]];
+      inst.swapped = !inst.swapped;
+    }
+    const phi = tied && liveNow[uses[0]] === 0 ? wish.handOn(def, uses[0]) : -1;
+    if (phi >= 0) friends.prepend(uses[0], phi);
+    for (let k = 0; k < uses.length; k++) {
+      const use = uses[k];
+      if (use < 0) continue;
+      const pin = k < pins.length ? pins[k] : -1;
+      const late = inst.late || (tied && k > 0);
+      extend(this.ranges, use, starts[block.index], pin >= 0 ? p + 1 : late ? p + 3 : p + 2);
+      liveNow[use] = 1;
+      if (pin >= 0) {
+        extend(fixed, pin, p + 1, inst.late || tied ? p + 3 : p + 2);
+        this.hint(use, pin, block.depth);
+        continue;
+      }
+      // A late operand keeps its register while the result is written.
+      if (late) this.needs.prepend(use, p + 2);
+      this.needs.prepend(use, p + 1);
+    }
+    if (def < 0 || !(tied || (inst.memory === "none" && pins.length === 0))) return;
+    for (let k = 0; k < (tied ? 1 : uses.length); k++) {
+      if (uses[k] < 0) continue;
+      friends.append(def, uses[k]);
+      friends.append(uses[k], def);
+    }
   }
-  for (const interval of of) {
-    if (interval === undefined) continue;
-    interval.ranges.reverse();
-    interval.uses.reverse();
-    interval.needs.reverse();
+}
+
+/** Lists are made from the end of the code: the new range comes first, or is part of the one that does. */
+function extend(ranges: Chains, list: number, from: number, to: number): void {
+  if (ranges.isEmpty(list) || ranges.first(list) > to) {
+    ranges.prepend(list, to);
+    ranges.prepend(list, from);
+    return;
   }
-  for (const ranges of fixed) ranges.reverse();
-  return { of, fixed, starts };
+  ranges.setFirst(list, Math.min(ranges.first(list), from));
+  if (ranges.second(list) < to) ranges.setSecond(list, to);
 }
 
 /** Which phi's register a value would best be made in: the one that it goes into, itself or through tied operands. */
@@ -255,7 +288,8 @@ class Wishes {
       }
       for (const { def, args } of phis) {
         this.definedAt[def] = starts[index];
-        for (const [k, { register }] of args.entries()) {
+        for (let k = 0; k < args.length; k++) {
+          const { register } = args[k];
           if (register < 0) continue;
           if (this.phi[register] < 0) this.phi[register] = def;
           this.lastUse[register] = Math.max(this.lastUse[register], starts[predecessors[k] + 1] - 1);
@@ -264,9 +298,9 @@ class Wishes {
     }
   }
 
-  /** The phi that a phi goes into: its register may be known earlier. */
-  beyond(phi: number): number[] {
-    return this.phi[phi] >= 0 && this.phi[phi] !== phi ? [this.phi[phi]] : [];
+  /** The phi that a phi goes into, or -1: its register may be known earlier. */
+  beyond(phi: number): number {
+    return this.phi[phi] !== phi ? this.phi[phi] : -1;
   }
 
   /** Of an instruction's tied operand that dies there, the phi that its result goes into; -1 = none or known. */
