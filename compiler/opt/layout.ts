@@ -4,6 +4,7 @@
  */
 
 import type { Block, Fn } from "../ir/ir.ts";
+import { type Loop, loopNest } from "../ir/loop-nest.ts";
 import { loopDepths } from "../ir/loops.ts";
 
 export function layout(fn: Fn): void {
@@ -24,8 +25,30 @@ export function layout(fn: Fn): void {
       work.pop();
     } else if (state[next.id] === 0) enter(next);
   }
-  // A walk that takes the ways out of loops first ends with them last.
-  fn.blocks = done.reverse();
+  // A walk that takes the ways out of loops first ends with them last, but for what leaves a loop late.
+  fn.blocks = inOnePiece(fn, done.reverse());
+}
+
+/** Each loop's blocks where its first one stands, in their order. */
+function inOnePiece(fn: Fn, order: readonly Block[]): Block[] {
+  const { of } = loopNest(fn);
+  const pieces = new Map<Loop | undefined, (Block | Loop)[]>([[undefined, []]]);
+  const pieceOf = (loop: Loop | undefined): (Block | Loop)[] => {
+    const known = pieces.get(loop);
+    if (known !== undefined) return known;
+    const made: (Block | Loop)[] = [];
+    pieces.set(loop, made);
+    pieceOf(loop!.parent).push(loop!);
+    return made;
+  };
+  for (const block of order) pieceOf(of[block.id]).push(block);
+  const result: Block[] = [];
+  const work: (Block | Loop)[] = [...pieces.get(undefined)!].reverse();
+  for (let at = work.pop(); at !== undefined; at = work.pop()) {
+    if ("own" in at) for (const part of pieces.get(at)!.toReversed()) work.push(part);
+    else result.push(at);
+  }
+  return result;
 }
 
 /** Successors, those that leave the most loops first; of equals the one that the branch falls to comes last. */

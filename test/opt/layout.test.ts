@@ -36,6 +36,11 @@ const MOVED: [name: string, source: string, gives: number[]][] = [
     `r0 = 0\nouter:\n${NEXT}\ninner:\nmark 1\nr4 = *(u64 *)(r2 + 0)\nif r4 != 5 goto on\nmark 9\nexit\non:\nmark 2\nif r4 != r3 goto inner\nmark 3\nif r3 != 0 goto outer\nmark 8\nexit`,
     [1, 2, 3, 8, 9],
   ],
+  [
+    "what ends a search, behind the rounds that go on early",
+    `r0 = 0\nouter:\n${NEXT}\ninner:\nmark 1\nr2 += 8\nr4 = *(u64 *)(r2 + 0)\nif r4 == 1 goto on\nmark 2\nif r4 == 2 goto on\nmark 8\ngoto found\non:\nmark 3\nif r4 != r3 goto inner\nmark 7\nfound:\nif r3 != 0 goto outer\nmark 9\nexit`,
+    [1, 2, 3, 8, 7, 9],
+  ],
 ];
 
 const SAME: [name: string, source: string, gives: number[]][] = [
