@@ -266,7 +266,7 @@ class Scan {
    */
   private evict(other: Interval, current: Interval): void {
     const covered = other.covers(current.start);
-    const cut = covered ? current.start : other.meets(current);
+    const cut = covered ? this.leavePoint(other, current.start) : other.meets(current);
     const rest = cut > other.start ? other.split(cut) : other;
     // What is left of one in a hole may live again before it meets `current`.
     if (covered || rest === other) {
@@ -276,6 +276,15 @@ class Scan {
     // Of no use before, as a phi that others need the register of: it need not come into one.
     if (rest !== other && other.needs.length === 0) other.location = SLOT + this.slot(other.register);
     this.spill(rest);
+  }
+
+  /** Where an interval that loses its register at `position` leaves it: in front of loops that do not need it before. */
+  private leavePoint(interval: Interval, position: number): number {
+    const { needs } = interval;
+    let from = interval.start;
+    for (let i = 0; i < needs.length && needs[i] < position; i++) from = Math.max(from, needs[i]);
+    const cut = this.splitPoint(interval, from + 1, position);
+    return cut < 0 || cut === this.gapBefore(position) ? position : cut;
   }
 
   /** Puts `interval` into its slot, up to its next use that needs a register. */

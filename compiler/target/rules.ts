@@ -106,6 +106,16 @@ export function readFunnel(l: Lowering, v: Value): { high: Value; low: Value; by
   return undefined;
 }
 
+/** What a shift is by, without masks: it looks at no more bits. */
+export function distance(b: Value, width: number): Value {
+  let v = b;
+  for (;;) {
+    const mask = v.op === op.and && isConst(v.args[1]) ? v.args[1].lo : 0;
+    if (v.op !== op.zext && v.op !== op.trunc && (mask & (width - 1)) !== width - 1) return v;
+    v = v.args[0];
+  }
+}
+
 /** A constant whose value is its low word, sign-extended. */
 export const isSmall = (v: Value): boolean => isConst(v) && (v.type === 32 || v.hi === v.lo >> 31);
 

@@ -11,6 +11,7 @@ import type { MInst } from "../mir.ts";
 import {
   type Convention,
   DIVISION,
+  distance,
   EXTEND_BITS,
   isSmall,
   LOAD_BITS,
@@ -226,16 +227,6 @@ function shift(l: Lowering, v: Value): void {
   const inst = l.emitValue(constant ? K.shiftImm : K.shift, v, constant ? [a] : [a, distance(b, v.type)]);
   inst.aux = v.op === op.rotr ? ROR : SHIFT_INDEX.get(v.op)!;
   inst.lo = b.lo & (v.type - 1);
-}
-
-/** What a shift is by, without masks: it looks at no more bits. */
-function distance(b: Value, width: number): Value {
-  let v = b;
-  for (;;) {
-    const mask = v.op === op.and && isConst(v.args[1]) ? v.args[1].lo : 0;
-    if (v.op !== op.zext && v.op !== op.trunc && (mask & (width - 1)) !== width - 1) return v;
-    v = v.args[0];
-  }
 }
 
 /** A shift or, where only bits count, a rotation as the last operand of an add, sub, and, or, xor costs nothing. */

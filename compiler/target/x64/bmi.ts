@@ -4,7 +4,7 @@ import { isConst, isInt } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { op } from "../../ir/ops.ts";
 import type { Lowering } from "../lower.ts";
-import { SHIFT_INDEX } from "../rules.ts";
+import { distance, SHIFT_INDEX } from "../rules.ts";
 import { K } from "./kinds.ts";
 import { address } from "./operands.ts";
 
@@ -38,7 +38,7 @@ export function bmiShift(l: Lowering, v: Value): boolean {
   const [x, count] = v.args;
   const rotates = v.op === op.rotl || v.op === op.rotr;
   if (!l.context.features.has(BMI) || rotates !== isConst(count)) return false;
-  const inst = l.emitValue(rotates ? K.rotate : K.shiftBy, v, rotates ? [x] : [x, count]);
+  const inst = l.emitValue(rotates ? K.rotate : K.shiftBy, v, rotates ? [x] : [x, distance(count, v.type)]);
   inst.aux = SHIFT_INDEX.get(v.op)!;
   inst.lo = count.lo & (v.type - 1);
   return true;

@@ -11,6 +11,7 @@ import type { MInst } from "../mir.ts";
 import {
   type Convention,
   DIVISION,
+  distance,
   EXTEND_BITS,
   isSmall,
   LOAD_BITS,
@@ -272,7 +273,7 @@ function shift(l: Lowering, v: Value): void {
   if (bmiShift(l, v)) return;
   const [a, b] = v.args;
   const constant = isConst(b);
-  const inst = tied(l, constant ? K.shiftImm : K.shiftCl, v, constant ? [a] : [a, b]);
+  const inst = tied(l, constant ? K.shiftImm : K.shiftCl, v, constant ? [a] : [a, distance(b, v.type)]);
   inst.aux = SHIFT_INDEX.get(v.op)!;
   inst.lo = b.lo;
   if (!constant) inst.pins = [-1, X64.rcx];
