@@ -406,6 +406,9 @@ function select(fn: Fn, v: Value, emit: Emit): Value {
   const [condition, yes, no] = v.args;
   if (isConst(condition)) return condition.lo === 0 ? no : yes;
   if (yes === no) return yes;
+  const isEither = condition.op === op.icmp && condition.args.includes(yes) && condition.args.includes(no);
+  if (isEither && condition.aux === EQ) return no;
+  if (isEither && condition.aux === NE) return yes;
   const whenZero = condition.op !== op.icmp || !isZero(condition.args[1]) ? -1 : condition.aux;
   if (whenZero === EQ && isZero(yes) && isCountOf(no, condition.args[0])) return no;
   if (whenZero === NE && isZero(no) && isCountOf(yes, condition.args[0])) return yes;

@@ -3,15 +3,18 @@
  * the source comes as a branch. The sides are computed on both ways: they must be pure, few and quick.
  */
 
-import { Replacements } from "../ir/flow.ts";
+import { Replacements, removeEdge } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 import { recurrences } from "../ir/recurrences.ts";
+import type { PassContext } from "../passes.ts";
 
 /** Operations of both sides together, and selects, at most: beyond that a branch that is predicted costs less. */
 const MOST_OPERATIONS = 3;
 const MOST_SELECTS = 2;
+/** Operations of a side that several branches share: each gets its own. */
+const MOST_SHARED = 2;
 
 const SLOW = new Set<unknown>([op.mul, op.umulh, op.udiv, op.umod, op.sdiv, op.smod]);
 /** Operations that cost nothing where their value is used: a comparison is part of its select. */
@@ -19,14 +22,14 @@ const FREE = new Set<unknown>([op.zext, op.trunc, op.icmp]);
 /** x op 0 = x. */
 const KEEPS_BY_ZERO = new Set<unknown>([op.add, op.sub, op.or, op.xor]);
 
-export function ifConvert(fn: Fn): void {
+export function ifConvert(fn: Fn, { level }: Pick<PassContext, "level">): void {
   const replaced = new Replacements(fn);
   const groups = recurrences(fn);
   // Inner ones first: a converted side may be part of a larger one.
   for (let changed = true; changed; ) {
     changed = false;
     for (let b = fn.blocks.length - 1; b >= 0; b--)
-      if (convert(fn, fn.blocks[b], groups, replaced)) changed = true;
+      if (convert(fn, fn.blocks[b], groups, replaced, level !== "s")) changed = true;
   }
   replaced.apply(fn);
   fn.blocks = fn.blocks.filter((block, i) => i === 0 || block.predecessors.length > 0);
@@ -40,28 +43,51 @@ interface Side {
   edge: number;
 }
 
-function sideOf(from: Block, next: Block, join: Block): Side | undefined {
+/** Compilers that save code lead several branches to one short side. */
+const isShared = ({ block }: Side): boolean => block !== undefined && block.predecessors.length > 1;
+
+function sideOf(from: Block, next: Block, join: Block, shares: boolean): Side | undefined {
   if (next === join) return { block: undefined, join, edge: join.predecessors.indexOf(from) };
-  const own = next.predecessors.length === 1 && next.phis.length === 0 && next.end === "jump";
-  if (!own || next.successors[0] !== join) return undefined;
+  if (next.phis.length > 0 || next.end !== "jump" || next.successors[0] !== join) return undefined;
+  const isOwn = next.predecessors.length === 1;
+  if (!isOwn && !(shares && next.body.length <= MOST_SHARED)) return undefined;
   return { block: next, join, edge: join.predecessors.indexOf(next) };
 }
 
-function convert(fn: Fn, block: Block, groups: Int32Array, replaced: Replacements): boolean {
+function convert(fn: Fn, block: Block, groups: Int32Array, replaced: Replacements, shares: boolean): boolean {
   if (block.end !== "branch") return false;
   const [yes, no] = block.successors;
   if (yes === no || block.control!.op !== op.icmp) return false;
   const after = (next: Block) => (next.end === "jump" ? next.successors[0] : undefined);
   for (const join of new Set([yes, no, after(yes)])) {
     if (join === undefined || join === block) continue;
-    const [onYes, onNo] = [sideOf(block, yes, join), sideOf(block, no, join)];
+    const [onYes, onNo] = [yes, no].map((next) => sideOf(block, next, join, shares));
     if (onYes === undefined || onNo === undefined || (onYes.block === undefined && onNo.block === undefined))
       continue;
     if (!pays(block, onYes, onNo) || join.phis.some((phi) => waits(phi, onYes, onNo, groups))) continue;
-    select(fn, block, onYes, onNo, replaced);
+    const [a, b] = [onYes, onNo].map((side) => (isShared(side) ? ownCopy(fn, block, side) : side));
+    select(fn, block, a, b, replaced);
     return true;
   }
   return false;
+}
+
+/** The same side for `from` alone. */
+function ownCopy(fn: Fn, from: Block, { block: side, join, edge }: Side): Side {
+  const block = fn.block();
+  const copies = new Map<Value, Value>();
+  const copyOf = (v: Value) => copies.get(v) ?? v;
+  for (const v of side!.body) {
+    const copy = fn.value(v.op, v.type, v.args.map(copyOf), block, v.at);
+    copy.aux = v.aux;
+    copies.set(v, copy);
+    block.body.push(copy);
+  }
+  removeEdge(from, side!);
+  Object.assign(block, { end: "jump", at: side!.at, predecessors: [from], successors: [join] });
+  from.successors[from.successors.indexOf(side!)] = block;
+  for (const phi of join.phis) phi.args.push(copyOf(phi.args[edge]));
+  return { block, join, edge: join.predecessors.push(block) - 1 };
 }
 
 function pays(block: Block, yes: Side, no: Side): boolean {

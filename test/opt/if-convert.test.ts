@@ -1,6 +1,8 @@
 /** Branches around little work: which become selects, and which are better guessed. */
 
 import { describe, expect, it } from "vitest";
+import { assemble } from "../../formats/isa/bpf.ts";
+import { difference } from "../diff/compare.ts";
 import { lines as linesOf } from "./listing.ts";
 
 const lines = (source: string): string[] =>
@@ -22,6 +24,22 @@ const loop = (...body: string[]): string =>
   ].join("\n");
 const choice = (test: string, ...then: string[]): string[] => [`if ${test} goto skip`, ...then, "skip:"];
 
+/** Two branches with one short side, which goes on to where both meet. */
+const SHARED = `r0 = *(u64 *)(r1 + 0)
+r3 = *(u64 *)(r1 + 8)
+r4 = *(u64 *)(r1 + 16)
+if r3 > 7 goto high
+if r2 > 30 goto side
+goto out
+high:
+if r2 > 40 goto side
+goto out
+side:
+r0 += 1
+out:
+r0 ^= r4
+exit`;
+
 describe("if-convert", () => {
   it.each<[name: string, source: string]>([
     ["one of two values", ["r0 = r1", ...choice("r2 > 7", "r0 = r3"), "exit"].join("\n")],
@@ -42,6 +60,26 @@ describe("if-convert", () => {
       ),
     ],
   ])("%s", (_, source) => expect(selects(source)).toBe(1));
+
+  it("a side that two branches share", () => {
+    const branches = (text: string[]) => text.filter((line) => line.trim().startsWith("branch")).length;
+    expect(branches(lines(SHARED))).toBeLessThan(branches(linesOf(SHARED, { without: ["if-convert"] })) - 1);
+    for (const words of [
+      [0, 0, 0],
+      [5, 8, 1],
+      [5, 7, 1],
+    ])
+      for (const length of [24, 32, 64]) {
+        const memory = new Uint8Array(length);
+        for (const [k, word] of words.entries()) memory[8 * k] = word;
+        expect(difference(assemble(SHARED), memory, [1, 2, "s"], true)).toBeUndefined();
+      }
+  });
+
+  it("nothing, where both are what is compared", () => {
+    const source = ["r0 = r3", ...choice("r3 != r2", "r0 = r2"), "exit"].join("\n");
+    expect(selects(source)).toBe(0);
+  });
 
   it("sums of what may be nothing take their turn late", () => {
     const text = lines(loop(...choice("r3 > 7", "r0 += r3")));

@@ -33,7 +33,7 @@ const between = (source: string, more: CompileOptions = {}): number => {
 const PAIRS: [name: string, source: string][] = [
   ["the same comparison", chosen("r3 == 7", STORE, "r3 == 7")],
   ["the opposite one", chosen("r3 > 7", STORE, "r3 <= 7")],
-  ["another one of the same numbers", chosen("r3 > r4", STORE, "r3 == r4")],
+  ["another one of the same numbers", chosen("r3 > r4", STORE, "r3 == r4", "r5")],
   ["across seven others", chosen("r3 == 7", stores(6), "r3 == 7")],
 ];
 const APART: [name: string, source: string][] = [
