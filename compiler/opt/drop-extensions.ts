@@ -1,10 +1,10 @@
 /**
  * Removes zero-extensions that change nothing: the upper half is zero already (also around loops, assumed until
- * disproved), or no use looks at it. Sign-extensions from 32 bits go where nobody looks.
+ * disproved), or no use looks at it. Sign-extensions from 32 bits go where nobody looks, and constants become small.
  */
 
 import { Replacements } from "../ir/flow.ts";
-import { upperZero } from "../ir/fold.ts";
+import { isConst, upperZero } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
@@ -15,6 +15,19 @@ export function dropExtensions(fn: Fn): void {
   replaceExtensions(fn, (v, x) => v.op === op.zext && isZero(x));
   const needed = upperNeeded(fn);
   replaceExtensions(fn, (v) => needed[v.id] === 0);
+  for (const { body } of fn.blocks)
+    for (const v of body)
+      if (v.type === 64 && needed[v.id] === 0 && EXTENDS.has(v.op)) extendConstants(fn, v);
+}
+
+/** Their targets take constants of 32 bits that are sign-extended. */
+const EXTENDS = new Set<unknown>([op.add, op.sub, op.mul, op.select]);
+
+/** Upper halves that nobody looks at are what the sign makes of the lower ones. */
+function extendConstants(fn: Fn, v: Value): void {
+  v.args = v.args.map((arg) =>
+    arg.type === 64 && isConst(arg) && arg.hi !== arg.lo >> 31 ? fn.const(64, arg.lo, arg.lo >> 31) : arg,
+  );
 }
 
 /** Replaces extensions of trunc(x) by x where `useless` says so. */
@@ -55,7 +68,7 @@ function cleanPhis(fn: Fn): Uint8Array {
 }
 
 /** Operations whose low half depends on the low halves of their arguments alone. */
-const LOW = new Set([op.add, op.sub, op.mul, op.and, op.or, op.xor, op.phi]);
+const LOW = new Set([op.add, op.sub, op.mul, op.and, op.or, op.xor, op.select, op.phi]);
 
 /** needed[id] = 1: some use looks at the upper half of this 64-bit value. */
 function upperNeeded(fn: Fn): Uint8Array {

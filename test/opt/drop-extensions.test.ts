@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { assemble } from "../../formats/isa/bpf.ts";
 import { difference } from "../diff/compare.ts";
-import { operations } from "./listing.ts";
+import { lines, operations } from "./listing.ts";
 
 const HEAD = "r2 = *(u64 *)(r1 + 0)\nr3 = *(u64 *)(r1 + 8)\nr0 = r2\nr0 ^= r3";
 const CUT = `${HEAD}\nw0 = w0`;
@@ -51,7 +51,25 @@ const AROUND =
   "r3 = *(u32 *)(r1 + 4)\nagain:\nw0 = w3\n*(u64 *)(r1 + 16) = r0\nw3 >>= 1\nr4 = r3\nr4 *= r3\n" +
   "*(u64 *)(r1 + 24) = r4\nif r3 != 0 goto again\nexit";
 
+const CONSTANTS: [name: string, source: string, gives: string][] = [
+  ["of a product, of which half is stored", `${HEAD}\nr4 = 0xffffffff00004650 ll\nr0 *= r4\n${LOW}`, "18000"],
+  ["of a sum", `${HEAD}\nr4 = 0x7fffffff0 ll\nr0 += r4\nr0 *= r3\n${LOW}`, "-16"],
+  [
+    "of a choice",
+    `${HEAD}\nr4 = 0xfffffff8 ll\nif r2 > r3 goto other\nr4 = r0\nother:\nr0 = r4\n${LOW}`,
+    "-8",
+  ],
+  [
+    "not of a product that is returned",
+    `${HEAD}\nr4 = 0xffffffff00004650 ll\nr0 *= r4\nexit`,
+    "0xffffffff00004650",
+  ],
+];
+
 describe("drop-extensions", () => {
+  it.each(CONSTANTS)("a constant %s", (_, source, gives) =>
+    expect(lines(source).some((line) => new RegExp(`[ ,]${gives}(,|$)`).test(line))).toBe(true),
+  );
   it.each(DROPPED)("%s", (_, source) => expect(extensions(source)).toBe(0));
   it.each(KEPT)("not %s", (_, source) => expect(extensions(source)).toBe(1));
 
@@ -59,7 +77,7 @@ describe("drop-extensions", () => {
 
   it("results stay", () => {
     const numbers = [0n, 1n, 0x80000000n, 0xffffffffn, 0x7fffffff00000001n, -1n, 1n << 63n];
-    for (const [, source] of [...DROPPED, ...KEPT, ["", AROUND]])
+    for (const [, source] of [...DROPPED, ...KEPT, ...CONSTANTS, ["", AROUND]])
       for (const [a, b] of numbers.flatMap((n) => [
         [n, 3n],
         [n, -2n],
