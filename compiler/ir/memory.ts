@@ -10,8 +10,8 @@ import { NE, op, ULE, ULT } from "./ops.ts";
 
 /** Operations that a bound or an address is followed through. */
 const MOST_STEPS = 6;
-/** Indices from here on bound nothing, and may be negative: a frame has 512 bytes, arrays little more. */
-export const FAR = 2 ** 31;
+/** Indices from here on bound nothing, and may be negative. */
+export const FAR = 2 ** 52;
 /** Looks at a function until it is known what is computed from its frame's address; loops take a second one. */
 const ROUNDS = 5;
 
@@ -229,10 +229,20 @@ export function mostOf(v: Value, left = MOST_STEPS): number {
     case op.select:
       return isLesser(v) ? Math.min(of(1), of(2)) : Math.max(of(1), of(2));
     case op.phi:
-      return counterMost(v, left - 1) ?? top;
+      return counterMost(v, left - 1) ?? mostOfAll(v.args, left >> 1, top);
     default:
       return top;
   }
+}
+
+/** Phis of more arguments are not looked at. */
+const MOST_ARGUMENTS = 4;
+
+function mostOfAll(args: readonly Value[], left: number, top: number): number {
+  if (args.length > MOST_ARGUMENTS) return top;
+  let most = 0;
+  for (let k = 0; k < args.length && most < top; k++) most = Math.max(most, mostOf(args[k], left));
+  return most;
 }
 
 /** v = a < b ? a : b, without a sign. */

@@ -5,6 +5,7 @@
  */
 
 import { Replacements, reversePostorder } from "../ir/flow.ts";
+import { FrameAddresses } from "../ir/frame-addresses.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { isAccess, Memory } from "../ir/memory.ts";
 import { type Op, op, type Type } from "../ir/ops.ts";
@@ -69,10 +70,16 @@ function frameAccesses(fn: Fn, frame: Value): Access[] | undefined {
 function withVariable(fn: Fn, frame: Value, accesses: Access[]): Access[] | undefined {
   const memory = new Memory(fn);
   if (memory.escapes) return undefined;
+  const addresses = new FrameAddresses(fn);
+  /** From the lowest address that it may have to the end of the frame. */
+  const above = (v: Value) => {
+    const low = addresses.lowest(v.args[0]);
+    return low === undefined ? undefined : { low: Math.min(low + v.aux, 0), high: 0 };
+  };
   for (const { body } of fn.blocks)
     for (const v of body) {
       if (v.args[0] === frame || (!v.op.reads && !v.op.writes)) continue;
-      const range = isAccess(v) ? memory.frameRange(v) : undefined;
+      const range = isAccess(v) ? (memory.frameRange(v) ?? above(v)) : undefined;
       if (range !== undefined)
         accesses.push({ offset: range.low, bytes: range.high - range.low, fixed: false });
       else if (memory.takesFrame(v)) return undefined;

@@ -87,6 +87,26 @@ const MEMORY: [name: string, source: string, left: string[]][] = [
     ["store64 [frame - 16]", "store64 [frame - 24]", "load64 [frame - 16]", "load64 [frame - 24]"],
   ],
   [
+    "what an index of 32 bits reaches, but what lies below it is values",
+    `r3 = *(u32 *)(r1 + 0)\nr1 = r2\n${slots}\nr3 += r10\n*(u8 *)(r3 - 16) = r2\n${sum}`,
+    ["store64 [frame - 8]", "store64 [frame - 16]", "load64 [frame - 8]", "load64 [frame - 16]"],
+  ],
+  [
+    "what one of two places leads to",
+    `r3 = *(u32 *)(r1 + 0)\nr1 = r2\n${slots}\nr3 += r10\nr3 += -8\nif r2 s> 0 goto far\nr3 = r2\nr3 &= 7\nr3 += r10\nr3 += -16\nfar:\n*(u8 *)(r3 + 0) = r2\n${sum}`,
+    ["store64 [frame - 8]", "store64 [frame - 16]", "load64 [frame - 8]", "load64 [frame - 16]"],
+  ],
+  [
+    "what a counter reaches from below",
+    `${slots}\nr3 = -8\nagain:\nr5 = r10\nr5 += r3\n*(u8 *)(r5 + 0) = r2\nr3 += 1\nif r3 != 0 goto again\n${sum}`,
+    ["store64 [frame - 8]", "load64 [frame - 8]"],
+  ],
+  [
+    "what a counter goes down to",
+    `${slots}\nr3 = 8\nagain:\nr5 = r10\nr5 += r3\n*(u8 *)(r5 - 24) = r2\nr3 += -1\nif r3 s>= 0 goto again\n${sum}`,
+    [8, 16, 24].map((n) => `store64 [frame - ${n}]`).concat([8, 16, 24].map((n) => `load64 [frame - ${n}]`)),
+  ],
+  [
     "a slot that a pointer may lead to",
     "*(u64 *)(r10 - 8) = r2\nr3 = r10\nif r2 != 0 goto out\nr3 = r1\nr3 += 8\nout:\nr0 = *(u64 *)(r3 - 8)",
     ["store64 [frame - 8]"],
