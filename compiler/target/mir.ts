@@ -36,6 +36,8 @@ export class MInst {
   uses: number[];
   /** The real register in which uses[k] must come, or -1; empty = none. */
   pins: number[] = [];
+  /** Of uses that come in pinned registers only the lower halves count. */
+  pinsLow = false;
   /** The real register in which the result appears, or -1. */
   pinnedDef = -1;
   /** def and uses[0] are one register. The other uses then live through the instruction. */

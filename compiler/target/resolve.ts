@@ -120,7 +120,7 @@ function rewrite(
     if (use < 0) continue;
     const pin = pins[k] ?? -1;
     const at = locationAt(intervals, use, pin >= 0 ? p : p + 1);
-    if (pin >= 0) before!.push(move(pin, at, narrow[use]));
+    if (pin >= 0) before!.push(move(pin, at, inst.pinsLow ? 1 : narrow[use]));
     uses[k] = pin >= 0 ? pin : at;
     if (uses[k] >= SLOT) bug(`v${use} has no register where one is needed`);
   }

@@ -247,7 +247,7 @@ function logic(l: Lowering, v: Value): void {
     return;
   }
   if (v.op === op.xor && isInt(b, -1)) {
-    tied(l, K.not, v, [a]);
+    if (!allButOne(l, v)) tied(l, K.not, v, [a]);
     return;
   }
   // A mask with a clear upper half works on 32 bits.
@@ -261,6 +261,16 @@ function logic(l: Lowering, v: Value): void {
   if (narrow) inst.width = 32;
 }
 
+/** ~(1 << n) is ~1 rotated by n. */
+function allButOne(l: Lowering, v: Value): boolean {
+  const [bit] = v.args;
+  if (bit.op !== op.shl || !isInt(bit.args[0], 1) || l.useCount[bit.id] !== 1 || isConst(bit.args[1]))
+    return false;
+  const others = l.fn.const(v.type as 32 | 64, -2, -1);
+  shiftBy(l, v, others, bit.args[1]).aux = kinds.ROTATE;
+  return true;
+}
+
 /** Short, and slow on many processors. */
 function funnel(l: Lowering, v: Value): boolean {
   const found = l.context.small ? readFunnel(l, v) : undefined;
@@ -272,11 +282,17 @@ function funnel(l: Lowering, v: Value): boolean {
 function shift(l: Lowering, v: Value): void {
   if (bmiShift(l, v)) return;
   const [a, b] = v.args;
-  const constant = isConst(b);
-  const inst = tied(l, constant ? K.shiftImm : K.shiftCl, v, constant ? [a] : [a, distance(b, v.type)]);
+  const inst = isConst(b) ? tied(l, K.shiftImm, v, [a]) : shiftBy(l, v, a, b);
   inst.aux = SHIFT_INDEX.get(v.op)!;
   inst.lo = b.lo;
-  if (!constant) inst.pins = [-1, X64.rcx];
+}
+
+/** A shift by what a register holds. */
+function shiftBy(l: Lowering, v: Value, x: Value, count: Value): MInst {
+  const inst = tied(l, K.shiftCl, v, [x, distance(count, v.type)]);
+  inst.pins = [-1, X64.rcx];
+  inst.pinsLow = true;
+  return inst;
 }
 
 /** The processor turns 16 bits at once quicker than it swaps bytes; what was loaded has nothing above them. */
