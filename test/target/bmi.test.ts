@@ -35,7 +35,7 @@ const BMI: [name: string, source: string, gives: string[]][] = [
   [
     "a rotation by a register",
     "r0 = r1\nr0 <<= r2\nr2 = -r2\nr1 >>= r2\nr0 |= r1\nexit",
-    ["mov rcx, rsi", "mov rax, rdi", "rol rax, cl"],
+    ["mov ecx, esi", "mov rax, rdi", "rol rax, cl"],
   ],
   [
     "bytes swapped as they come",
