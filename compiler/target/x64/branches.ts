@@ -12,7 +12,7 @@ const JMP32 = x64("jmp rel32");
 /** The condition of a jmp; others are codes of CC. */
 export const ALWAYS = -1;
 
-/** The manual's recommended nops (SDM volume 2, NOP). */
+/** The manual's recommended nops (SDM volume 2, NOP), and one byte more: what comes into a loop passes few. */
 const NOPS = [
   [],
   [0x90],
@@ -23,12 +23,16 @@ const NOPS = [
   [0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
   [0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
   [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+  [0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+  [0x66, 0x2e, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
 ];
+
+const LONGEST = NOPS.length - 1;
 
 export const x64Branches: BranchForms = {
   pad(size) {
     const bytes: number[] = [];
-    for (let left = size; left > 0; left -= 8) bytes.push(...NOPS[Math.min(left, 8)]);
+    for (let left = size; left > 0; left -= LONGEST) bytes.push(...NOPS[Math.min(left, LONGEST)]);
     return new Uint8Array(bytes);
   },
   next: ({ condition }, size) => (size === 0 ? 2 : condition === ALWAYS ? 5 : 6),
