@@ -228,6 +228,7 @@ PROG(strings)
 	char text[80];
 	u64 sum = 0;
 
+	fill(text, 0, 8);
 	for (u64 i = 0; i + 8 <= len; i += 8) {
 		u32 base = 2 + (mem[i] & 15) % 15;
 		u32 size = format(text, get64(mem + i), base);
