@@ -41,8 +41,12 @@ export function reversePostorder<B extends Node<B>>({ blocks, nextBlock }: Graph
 /** By value: how often it is an argument or a control. */
 export function countUses(fn: Fn): Int32Array {
   const uses = new Int32Array(fn.nextValue);
+  const count = ({ args }: Value): void => {
+    for (let k = 0; k < args.length; k++) uses[args[k].id]++;
+  };
   for (const { phis, body, control } of fn.blocks) {
-    for (const list of [phis, body]) for (const v of list) for (const arg of v.args) uses[arg.id]++;
+    phis.forEach(count);
+    body.forEach(count);
     if (control !== null) uses[control.id]++;
   }
   return uses;

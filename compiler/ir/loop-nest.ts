@@ -51,8 +51,8 @@ export function findLoops(fn: Fn): LoopNest {
   let dominates: ((a: Block, b: Block) => boolean) | undefined;
   for (let i = order.length - 1; i >= 0; i--) {
     const header = order[i];
+    if (!header.predecessors.some((before) => isBack(before, header))) continue;
     let latches = header.predecessors.filter((before) => isBack(before, header));
-    if (latches.length === 0) continue;
     dominates ??= dominators(fn);
     latches = latches.filter((latch) => dominates!(header, latch));
     if (latches.length > 0)

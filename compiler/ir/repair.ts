@@ -1,5 +1,6 @@
 /** SSA repair: after control flow changed, a value that has several definitions gets phis where they meet. */
 
+import { countUses } from "./flow.ts";
 import type { Block, Fn, Value } from "./ir.ts";
 import { op } from "./ops.ts";
 
@@ -11,13 +12,25 @@ export interface Use {
 
 /** The uses of every value, by its id. */
 export function usesOf(fn: Fn): Use[][] {
-  const uses: Use[][] = Array.from({ length: fn.nextValue }, () => []);
+  // Arrays that grow from nothing take room for many.
+  const left = countUses(fn);
+  const uses = new Array<Use[]>(fn.nextValue);
+  for (let id = 0; id < uses.length; id++) uses[id] = new Array(left[id]);
+  const note = ({ id }: Value, use: Use) => {
+    const list = uses[id];
+    list[list.length - left[id]--] = use;
+  };
   for (const block of fn.blocks) {
-    for (const list of [block.phis, block.body])
-      for (const user of list) for (const arg of user.args) uses[arg.id].push({ user, block });
-    if (block.control !== null) uses[block.control.id].push({ user: undefined, block });
+    for (const user of block.phis) noteAll(user, block);
+    for (const user of block.body) noteAll(user, block);
+    if (block.control !== null) note(block.control, { user: undefined, block });
   }
   return uses;
+
+  function noteAll(user: Value, block: Block): void {
+    const { args } = user;
+    for (let k = 0; k < args.length; k++) note(args[k], { user, block });
+  }
 }
 
 /**

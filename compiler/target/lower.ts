@@ -55,7 +55,6 @@ export class Lowering {
   private backwards: MInst[] = [];
   /** Leaves asked for (walking backwards) and not yet made. */
   private readonly pending = new Map<Value, number>();
-  private group: MInst[] = [];
   private readonly narrowLeaves: number[] = [];
   private readonly depths: Int32Array;
   private readonly loopConstants: LoopConstants;
@@ -179,9 +178,13 @@ export class Lowering {
 
   /** Addresses that go into phis of the successors are made at the end of this block. */
   private edgeLeaves(block: Block): void {
-    for (const next of new Set(block.successors)) {
+    const { successors } = block;
+    for (let i = 0; i < successors.length; i++) {
+      const next = successors[i];
+      if (next.phis.length === 0 || successors.indexOf(next) < i) continue;
       for (const phi of next.phis) {
-        for (const [k, arg] of phi.args.entries()) {
+        for (let k = 0; k < phi.args.length; k++) {
+          const arg = phi.args[k];
           if (next.predecessors[k] !== block || !isMade(arg)) continue;
           const register = this.fresh();
           this.edgeLeaf.set(`${phi.id},${k}`, register);
@@ -200,15 +203,17 @@ export class Lowering {
 
   /** Takes what `rules` emits, in forward order, as one step of the backward walk. */
   private step(rules: () => void): void {
-    this.group = [];
+    const { backwards } = this;
+    const from = backwards.length;
     rules();
-    for (let i = this.group.length - 1; i >= 0; i--) this.backwards.push(this.group[i]);
-    this.group = [];
+    for (let i = from, k = backwards.length - 1; i < k; i++, k--)
+      [backwards[i], backwards[k]] = [backwards[k], backwards[i]];
     if (this.pending.size > 0) this.makePending(this.pending.size > this.rules.keptLeaves);
   }
 
   /** Makes the leaves that were asked for: all of them, or those that are cheap to make again. */
   private makePending(all: boolean): void {
+    if (this.pending.size === 0) return;
     for (const [leaf, register] of [...this.pending]) {
       // Making one leaf may make others.
       if (!this.pending.has(leaf) || (!all && this.rules.isCostly(this, leaf))) continue;
@@ -219,7 +224,7 @@ export class Lowering {
 
   emit(kind: number, def: number, uses: number[]): MInst {
     const inst = new MInst(kind, def, uses, this.at);
-    this.group.push(inst);
+    this.backwards.push(inst);
     return inst;
   }
 

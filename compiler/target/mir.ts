@@ -25,6 +25,8 @@ export interface Move {
   hi: number;
 }
 
+const NONE: readonly number[] = [];
+
 /**
  * One instruction. `kind` belongs to the target. Registers are virtual before allocation and real after it.
  * The allocator reads: def, uses, pins, tied, late, clobbers, commutative. All else is the target's.
@@ -35,7 +37,7 @@ export class MInst {
   def: number;
   uses: number[];
   /** The real register in which uses[k] must come, or -1; empty = none. */
-  pins: number[] = [];
+  pins: readonly number[] = NONE;
   /** Of uses that come in pinned registers only the lower halves count. */
   pinsLow = false;
   /** The real register in which the result appears, or -1. */
