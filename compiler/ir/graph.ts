@@ -1,6 +1,7 @@
 /** What many passes ask of the control-flow graph, computed once while it stays as it is. */
 
-import type { Fn } from "./ir.ts";
+import { reversePostorder } from "./flow.ts";
+import type { Block, Fn } from "./ir.ts";
 
 interface Known {
   /** The graph in numbers: blocks in their order with their successors and predecessors. */
@@ -22,6 +23,9 @@ export function once<T>(compute: (fn: Fn) => T): (fn: Fn) => T {
     return found.answers.get(compute) as T;
   };
 }
+
+/** Blocks in reverse postorder. */
+export const blockOrder = once((fn: Fn): readonly Block[] => reversePostorder(fn));
 
 function shapeOf({ blocks, nextBlock }: Fn): Int32Array {
   let size = 1;

@@ -1,8 +1,7 @@
 /** The natural loops of a function and how they nest, in nearly linear time. Irreducible cycles are no loops. */
 
 import { dominators } from "./dominators.ts";
-import { reversePostorder } from "./flow.ts";
-import { once } from "./graph.ts";
+import { blockOrder, once } from "./graph.ts";
 import type { Block, Fn } from "./ir.ts";
 
 export interface Loop {
@@ -43,7 +42,7 @@ export const loopNest = once(findLoops);
 
 /** For those who change the nest as they change the graph. */
 export function findLoops(fn: Fn): LoopNest {
-  const order = reversePostorder(fn);
+  const order = blockOrder(fn);
   const number = new Int32Array(fn.nextBlock).fill(-1);
   for (let i = 0; i < order.length; i++) number[order[i].id] = i;
   const nest: LoopNest = { loops: [], of: [] };

@@ -8,19 +8,19 @@ export function recurrences(fn: Fn): Int32Array {
   const index = new Int32Array(fn.nextValue);
   const low = new Int32Array(fn.nextValue);
   const open = new Uint8Array(fn.nextValue);
+  /** By value: the argument to look at next. */
+  const next = new Int32Array(fn.nextValue);
   const stack: Value[] = [];
   let count = 0;
   let groups = 0;
   const close = (v: Value) => {
-    const members: Value[] = [];
+    const isAlone = stack[stack.length - 1] === v;
+    if (!isAlone) groups++;
     for (let top = stack.pop()!; ; top = stack.pop()!) {
       open[top.id] = 0;
-      members.push(top);
+      if (!isAlone) group[top.id] = groups;
       if (top === v) break;
     }
-    if (members.length === 1) return;
-    groups++;
-    for (const { id } of members) group[id] = groups;
   };
   const enter = (v: Value) => {
     index[v.id] = low[v.id] = ++count;
@@ -28,20 +28,22 @@ export function recurrences(fn: Fn): Int32Array {
     stack.push(v);
   };
   const walk = (root: Value) => {
-    const work = [{ v: root, next: 0 }];
+    const work = [root];
     enter(root);
     while (work.length > 0) {
-      const top = work[work.length - 1];
-      const { v } = top;
-      const arg = v.args[top.next++];
-      if (arg === undefined) {
+      const v = work[work.length - 1];
+      if (next[v.id] === v.args.length) {
         work.pop();
         if (low[v.id] === index[v.id]) close(v);
+        if (work.length === 0) return;
         const above = work[work.length - 1];
-        if (above !== undefined) low[above.v.id] = Math.min(low[above.v.id], low[v.id]);
-      } else if (index[arg.id] === 0) {
+        low[above.id] = Math.min(low[above.id], low[v.id]);
+        continue;
+      }
+      const arg = v.args[next[v.id]++];
+      if (index[arg.id] === 0) {
         enter(arg);
-        work.push({ v: arg, next: 0 });
+        work.push(arg);
       } else if (open[arg.id] === 1) low[v.id] = Math.min(low[v.id], index[arg.id]);
     }
   };

@@ -3,7 +3,7 @@
  * returns. Requires folded addresses, and that values are numbered. No store moves.
  */
 
-import { reversePostorder } from "../ir/flow.ts";
+import { blockOrder } from "../ir/graph.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { isAccess, Memory, usesFrame } from "../ir/memory.ts";
 
@@ -45,7 +45,7 @@ class Removal {
   }
 
   run(): void {
-    const order = reversePostorder(this.fn);
+    const order = blockOrder(this.fn);
     for (let i = order.length - 1; i >= 0; i--) {
       const block = order[i];
       this.meet(block);

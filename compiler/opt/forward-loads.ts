@@ -8,8 +8,9 @@
  */
 
 import { emitter } from "../ir/emit.ts";
-import { Replacements, reversePostorder } from "../ir/flow.ts";
+import { Replacements } from "../ir/flow.ts";
 import { type Emit, isConst } from "../ir/fold.ts";
+import { blockOrder } from "../ir/graph.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { type Loop, loopNest } from "../ir/loop-nest.ts";
 import { LoopWrites } from "../ir/loop-writes.ts";
@@ -60,7 +61,7 @@ function hasChance({ blocks }: Fn): boolean {
 
 class Forwarding {
   private readonly fn: Fn;
-  private readonly order: Block[];
+  private readonly order: readonly Block[];
   private readonly memory: Memory;
   private readonly number: Int32Array;
   private loops: { writes: LoopWrites; headers: (Loop | undefined)[] } | undefined;
@@ -75,7 +76,7 @@ class Forwarding {
   constructor(fn: Fn) {
     this.fn = fn;
     this.replaced = new Replacements(fn);
-    this.order = reversePostorder(fn);
+    this.order = blockOrder(fn);
     this.memory = new Memory(fn);
     this.number = new Int32Array(fn.nextBlock);
     this.ends = new Array(fn.nextBlock);

@@ -4,7 +4,8 @@
  * that nothing leads to any more are left dead.
  */
 
-import { Replacements, reversePostorder } from "../ir/flow.ts";
+import { Replacements } from "../ir/flow.ts";
+import { blockOrder } from "../ir/graph.ts";
 import { Block, type Fn, type Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 import type { Level } from "../passes.ts";
@@ -103,7 +104,7 @@ function factsOf(fn: Fn): Facts {
 }
 
 function hasLoop(fn: Fn): boolean {
-  const order = new Map(reversePostorder(fn).map((block, i) => [block, i]));
+  const order = new Map(blockOrder(fn).map((block, i) => [block, i]));
   return fn.blocks.some((block) => block.successors.some((next) => order.get(next)! <= order.get(block)!));
 }
 

@@ -3,8 +3,9 @@
  * Requires constants on the right. Only blocks that do nothing else belong to a tree.
  */
 
-import { branch, countUses, dropUnreachable, insertBlock, removeEdge, reversePostorder } from "../ir/flow.ts";
+import { branch, countUses, dropUnreachable, insertBlock, removeEdge } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
+import { blockOrder } from "../ir/graph.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { mostOf } from "../ir/memory.ts";
 import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, type Type, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
@@ -31,7 +32,7 @@ export function jumpTables(fn: Fn, { features, level }: PassContext): void {
   const uses = countUses(fn);
   const gone = new Set<Block>();
   const budget = { left: BUDGET };
-  for (const block of reversePostorder(fn)) {
+  for (const block of blockOrder(fn)) {
     if (gone.has(block) || budget.left <= 0) continue;
     const tree = Tree.at(block, uses, budget);
     const table = tree?.table(level === "s");

@@ -4,8 +4,9 @@
  */
 
 import { ult } from "../../formats/int64.ts";
-import { Replacements, reversePostorder } from "../ir/flow.ts";
+import { Replacements } from "../ir/flow.ts";
 import { isConst, isZero } from "../ir/fold.ts";
+import { blockOrder } from "../ir/graph.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op, SLT, UGT, ULE, ULT } from "../ir/ops.ts";
 
@@ -67,7 +68,7 @@ class Bits {
     this.lo = new Int32Array(fn.nextValue);
     this.hi = new Int32Array(fn.nextValue);
     for (const leaf of fn.leaves) this.set(leaf, ...leafBits(leaf));
-    const order = reversePostorder(fn);
+    const order = blockOrder(fn);
     for (let round = 0, changed = true; changed; round++) {
       changed = false;
       for (const { phis, body } of order) {

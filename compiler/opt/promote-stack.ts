@@ -4,8 +4,9 @@
  * no access at a variable place touches.
  */
 
-import { Replacements, reversePostorder } from "../ir/flow.ts";
+import { Replacements } from "../ir/flow.ts";
 import { FrameAddresses } from "../ir/frame-addresses.ts";
+import { blockOrder } from "../ir/graph.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { isAccess, Memory } from "../ir/memory.ts";
 import { type Op, op, type Type } from "../ir/ops.ts";
@@ -114,7 +115,7 @@ class Promotion {
     const exits: Value[][] = [];
     const filled: { phi: Value; slot: Slot }[] = [];
     const start = list.map((slot) => fn.leaf(op.undef, typeOf(slot), 0));
-    for (const block of reversePostorder(fn)) {
+    for (const block of blockOrder(fn)) {
       let state = start;
       if (block.predecessors.length === 1) state = exits[block.predecessors[0].id];
       state = [...state];

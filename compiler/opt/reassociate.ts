@@ -5,8 +5,9 @@
 
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
-import { countUses, Replacements, reversePostorder } from "../ir/flow.ts";
+import { countUses, Replacements } from "../ir/flow.ts";
 import { isConst } from "../ir/fold.ts";
+import { blockOrder } from "../ir/graph.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { latency } from "../ir/latency.ts";
 import { loopDepths } from "../ir/loops.ts";
@@ -76,7 +77,7 @@ function ordered(fn: Fn, root: Value, leaves: Value[], ready: Float64Array, body
 function times(fn: Fn): Float64Array {
   const ready = new Float64Array(fn.nextValue);
   const dominates = dominators(fn);
-  const order = reversePostorder(fn);
+  const order = blockOrder(fn);
   const heads = new Set(
     order.filter((block) => block.predecessors.some((before) => dominates(block, before))),
   );

@@ -4,8 +4,9 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { countUses, Replacements, reversePostorder } from "../ir/flow.ts";
+import { countUses, Replacements } from "../ir/flow.ts";
 import { type Emit, fold, isConst } from "../ir/fold.ts";
+import { blockOrder } from "../ir/graph.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
@@ -18,7 +19,7 @@ export function sinkPhis(fn: Fn): void {
   const depths = loopDepths(fn);
   const replaced = new Replacements(fn);
   // What comes before is done: no rule may look through a value that is replaced already.
-  for (const block of reversePostorder(fn)) {
+  for (const block of blockOrder(fn)) {
     for (const list of [block.phis, block.body]) for (const v of list) replaced.renew(v);
     if (block.phis.length === 0) continue;
     for (const v of block.body) {

@@ -4,7 +4,8 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { reversePostorder, splitEdge } from "../ir/flow.ts";
+import { splitEdge } from "../ir/flow.ts";
+import { blockOrder } from "../ir/graph.ts";
 import { type Block, type Fn, retarget, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { op } from "../ir/ops.ts";
@@ -17,7 +18,7 @@ const STEPS = 8;
 const FREE = new Set<unknown>([op.zext, op.trunc]);
 
 export function sink(fn: Fn): void {
-  const branches = reversePostorder(fn).filter(({ end }) => end === "branch");
+  const branches = blockOrder(fn).filter(({ end }) => end === "branch");
   if (branches.length === 0) return;
   const dominates = dominators(fn);
   const depths = loopDepths(fn);

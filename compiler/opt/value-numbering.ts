@@ -4,7 +4,8 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { Replacements, reversePostorder } from "../ir/flow.ts";
+import { Replacements } from "../ir/flow.ts";
+import { blockOrder } from "../ir/graph.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
@@ -15,22 +16,18 @@ const MOST_OTHERS = 32;
 
 export function valueNumbering(fn: Fn): void {
   const dominates = dominators(fn);
-  const order = reversePostorder(fn);
+  const order = blockOrder(fn);
   for (let round = 0; round < ROUNDS; round++) {
     const replaced = new Replacements(fn);
-    const known = new Map<number, Group>();
+    const known = new Groups(fn);
     const visit = (v: Value): void => {
       replaced.renew(v);
       if (!v.op.pure || v.op === op.icmp) return;
-      const key = hashOf(v);
-      const first = known.get(key);
-      let group = first;
-      while (group !== undefined && !isSame(group.members[0], v)) group = group.next;
-      if (group === undefined) {
-        known.set(key, { members: [v], next: first });
+      const others = known.find(v);
+      if (others === undefined) {
+        known.add(v);
         return;
       }
-      const others = group.members;
       const found = others.find((other) => dominates(other.block, v.block));
       if (found === undefined && others.length === MOST_OTHERS) others.shift();
       if (found === undefined) others.push(v);
@@ -45,10 +42,35 @@ export function valueNumbering(fn: Fn): void {
   }
 }
 
-/** Values that compute the same, and those whose hash is the same. */
-interface Group {
-  members: Value[];
-  next: Group | undefined;
+/** Values that compute the same, by what they compute: a hash table whose entries are chained through the values' ids. */
+class Groups {
+  private readonly heads: Int32Array;
+  private readonly next: Int32Array;
+  /** By the id of a group's first value. */
+  private readonly members: Value[][];
+
+  constructor({ nextValue }: Fn) {
+    this.heads = new Int32Array(2 ** Math.ceil(Math.log2(nextValue + 1))).fill(-1);
+    this.next = new Int32Array(nextValue);
+    this.members = new Array(nextValue);
+  }
+
+  private placeOf(v: Value): number {
+    return hashOf(v) & (this.heads.length - 1);
+  }
+
+  find(v: Value): Value[] | undefined {
+    for (let id = this.heads[this.placeOf(v)]; id >= 0; id = this.next[id])
+      if (isSame(this.members[id][0], v)) return this.members[id];
+    return undefined;
+  }
+
+  add(v: Value): void {
+    const place = this.placeOf(v);
+    this.members[v.id] = [v];
+    this.next[v.id] = this.heads[place];
+    this.heads[place] = v.id;
+  }
 }
 
 /** Operands of a commutative operation count in the order of their ids. */

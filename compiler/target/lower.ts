@@ -4,8 +4,9 @@
  */
 
 import { bug } from "../../formats/error.ts";
-import { countUses, reversePostorder } from "../ir/flow.ts";
+import { countUses } from "../ir/flow.ts";
 import { upperZero } from "../ir/fold.ts";
+import { blockOrder } from "../ir/graph.ts";
 import { Block, type Fn, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
 import { CALLS, op } from "../ir/ops.ts";
@@ -95,7 +96,7 @@ export class Lowering {
       made.depth = depths[block.id];
       return made;
     });
-    const order = reversePostorder(fn).reverse();
+    const order = blockOrder(fn).toReversed();
     for (const block of order) this.lower(block, blocks[index.get(block)!]);
     // Only now are the leaves made at the ends of all predecessors.
     for (const block of order) this.finishPhis(block, blocks[index.get(block)!]);
