@@ -26,26 +26,29 @@ export function allocate(fn: MFn, file: RegisterFile): Allocation {
 
 /** Registers that hold what a block needs: at its start, at the ends of its predecessors, its phis and their arguments. */
 function liveAtStart(fn: MFn, intervals: Intervals, live: Liveness): Int32Array {
-  return Int32Array.from(fn.blocks, ({ index, predecessors, phis }) => {
+  const { of, starts } = intervals;
+  const found = new Int32Array(fn.blocks.length);
+  for (const { index, predecessors, phis } of fn.blocks) {
     let bits = 0;
     const add = (register: number, position: number) => {
       const location = locationAt(intervals, register, position);
       if (location < SLOT) bits |= 1 << location;
     };
-    const ends = predecessors.map((before) => intervals.starts[before + 1] - 1);
+    const endOf = (k: number) => starts[predecessors[k] + 1] - 1;
     const registers = live.in[index];
     for (let i = 0; i < registers.length; i++) {
-      add(registers[i], intervals.starts[index]);
-      if (intervals.of[registers[i]]!.parts.length === 1) continue;
-      for (let k = 0; k < ends.length; k++) add(registers[i], ends[k]);
+      add(registers[i], starts[index]);
+      if (of[registers[i]]!.parts.length === 1) continue;
+      for (let k = 0; k < predecessors.length; k++) add(registers[i], endOf(k));
     }
     for (const { def, args } of phis) {
       // Moves on an edge may be shared by others, of which each has its own moves before them.
-      if (intervals.of[def] !== undefined) add(def, intervals.starts[index]);
-      for (const [k, { register }] of args.entries()) if (register >= 0) add(register, ends[k]);
+      if (of[def] !== undefined) add(def, starts[index]);
+      for (let k = 0; k < args.length; k++) if (args[k].register >= 0) add(args[k].register, endOf(k));
     }
-    return bits;
-  });
+    found[index] = bits;
+  }
+  return found;
 }
 
 /** So many are asked whether they would share a slot. */
@@ -105,6 +108,7 @@ class Scan {
   private next(): Interval | undefined {
     const { unhandled, intervals } = this;
     const last = unhandled.length - 1;
+    if (last < 1 || unhandled[last - 1].start !== unhandled[last].start) return unhandled.pop();
     const isDrawn = ({ friends }: Interval) =>
       friends.some((friend) =>
         intervals.of[friend]?.parts.some(({ location }) => location >= 0 && location < SLOT),
@@ -171,6 +175,7 @@ class Scan {
 
   /** A register that saves a move and is free for the whole of `current`, or -1. */
   private hinted(current: Interval): number {
+    if (current.hints.length + current.friends.length === 0) return -1;
     const shunned = this.shunned(current);
     const fits = (r: number) =>
       r >= 0 &&

@@ -152,8 +152,9 @@ function padding(offset: number, length: number, window: number, pairs: readonly
   const windowOf = (at: number) => Math.floor(at / window);
   const cost = (pad: number): number => {
     const start = offset + pad;
-    const across = pairs.filter(({ first, last }) => windowOf(start + first) !== windowOf(start + last));
-    return windowOf(start + length - 1) - windowOf(start) + across.length;
+    let windows = windowOf(start + length - 1) - windowOf(start);
+    for (const { first, last } of pairs) if (windowOf(start + first) !== windowOf(start + last)) windows++;
+    return windows;
   };
   let best = 0;
   let least = cost(0);

@@ -45,9 +45,9 @@ function usesElsewhere(fn: MFn, home: Int32Array): { starts: number[][]; ends: n
       for (let k = 0; k < uses.length; k++)
         if (uses[k] >= 0 && home[uses[k]] !== index) add(starts, uses[k], index);
     }
-    for (const phi of phis)
-      for (const [k, { register }] of phi.args.entries())
-        if (register >= 0) add(ends, register, predecessors[k]);
+    for (const { args } of phis)
+      for (let k = 0; k < args.length; k++)
+        if (args[k].register >= 0) add(ends, args[k].register, predecessors[k]);
   }
   return { starts, ends };
 }

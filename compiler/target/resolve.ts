@@ -25,22 +25,24 @@ export function resolve(fn: MFn, intervals: Intervals, live: Liveness): Move[][]
   add(0, 0, entryMoves(fn, intervals));
   for (const block of fn.blocks) {
     const start = intervals.starts[block.index];
-    const kept = block.phis.map((phi) => storeAtDefinition(intervals, phi.def, start));
-    if (block.index === 0)
-      kept.push(...fn.entry.map(({ register }) => storeAtDefinition(intervals, register, ENTRY)));
-    let stores = kept.filter((store) => store !== undefined);
+    let stores = NONE;
+    const keep = (register: number, position: number) => {
+      const store = storeAtDefinition(intervals, register, position);
+      if (store !== undefined) stores = [...stores, store];
+    };
+    for (const phi of block.phis) keep(phi.def, start);
+    if (block.index === 0) for (const { register } of fn.entry) keep(register, ENTRY);
     for (let k = 0; k < block.insts.length; k++) {
       const inst = block.insts[k];
       const p = start + 4 * k;
       add(block.index, k, stores);
-      if (stores.length > 0) stores = [];
-      if (k > 0 || block.index === 0) add(block.index, k, joins.get(p) ?? NONE);
+      stores = NONE;
+      if (joins.size > 0 && (k > 0 || block.index === 0)) add(block.index, k, joins.get(p) ?? NONE);
       const defined = inst.def;
-      const { before, after } = rewrite(inst, p, fn, intervals);
-      add(block.index, k, before);
-      add(block.index, k + 1, after);
-      const store = defined < 0 ? undefined : storeAtDefinition(intervals, defined, definedAt(inst, p));
-      if (store !== undefined) stores.push(store);
+      add(block.index, k, rewriteUses(inst, p, fn, intervals));
+      if (defined < 0) continue;
+      add(block.index, k + 1, rewriteResult(inst, p, fn, intervals));
+      keep(defined, definedAt(inst, p));
     }
   }
   edges(fn, intervals, live, add, false);
@@ -105,16 +107,10 @@ function entryMoves(fn: MFn, intervals: Intervals): Move[] {
   return list;
 }
 
-/** Replaces virtual by real registers; returns the moves that pins ask for. */
-function rewrite(
-  inst: MInst,
-  p: number,
-  { narrow }: MFn,
-  intervals: Intervals,
-): { before: readonly Move[]; after: readonly Move[] } {
+/** Replaces virtual by real registers; returns the moves that pins of operands ask for. */
+function rewriteUses(inst: MInst, p: number, { narrow }: MFn, intervals: Intervals): readonly Move[] {
   const { uses, pins } = inst;
   const before: Move[] | undefined = pins.length > 0 ? [] : undefined;
-  let after = NONE;
   for (let k = 0; k < uses.length; k++) {
     const use = uses[k];
     if (use < 0) continue;
@@ -124,12 +120,15 @@ function rewrite(
     uses[k] = pin >= 0 ? pin : at;
     if (uses[k] >= SLOT) bug(`v${use} has no register where one is needed`);
   }
-  if (inst.def >= 0) {
-    const location = locationAt(intervals, inst.def, definedAt(inst, p));
-    if (inst.pinnedDef >= 0) after = [move(location, inst.pinnedDef, narrow[inst.def])];
-    inst.def = inst.pinnedDef >= 0 ? inst.pinnedDef : location;
-  }
-  return { before: before ?? NONE, after };
+  return before ?? NONE;
+}
+
+/** The same for the result of an instruction that has one. */
+function rewriteResult(inst: MInst, p: number, { narrow }: MFn, intervals: Intervals): readonly Move[] {
+  const { def, pinnedDef } = inst;
+  const location = locationAt(intervals, def, definedAt(inst, p));
+  inst.def = pinnedDef >= 0 ? pinnedDef : location;
+  return pinnedDef >= 0 ? [move(location, pinnedDef, narrow[def])] : NONE;
 }
 
 type Add = (block: number, k: number, list: readonly Move[]) => void;
@@ -137,10 +136,13 @@ type Add = (block: number, k: number, list: readonly Move[]) => void;
 /** Moves on control-flow edges: at the head of a successor with one predecessor, else before the jump. */
 function edges(fn: MFn, intervals: Intervals, live: Liveness, add: Add, heads: boolean): void {
   for (const block of fn.blocks) {
-    for (const [k, before] of block.predecessors.entries()) {
+    const { predecessors } = block;
+    const start = intervals.starts[block.index];
+    for (let k = 0; k < predecessors.length; k++) {
+      const before = predecessors[k];
       const atHead = fn.blocks[before].successors.length > 1;
       if (atHead !== heads) continue;
-      const [end, start] = [intervals.starts[before + 1] - 1, intervals.starts[block.index]];
+      const end = intervals.starts[before + 1] - 1;
       const list: Move[] = [];
       const registers = live.in[block.index];
       for (let i = 0; i < registers.length; i++) {
