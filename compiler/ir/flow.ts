@@ -79,8 +79,9 @@ export function removeEdge(from: Block, to: Block): void {
 
 /** Removes blocks that control cannot reach. */
 export function dropUnreachable(fn: Fn): void {
-  const reachable = new Set(reversePostorder(fn));
-  if (reachable.size === fn.blocks.length) return;
+  const order = reversePostorder(fn);
+  if (order.length === fn.blocks.length) return;
+  const reachable = new Set(order);
   for (const block of fn.blocks) {
     if (reachable.has(block)) continue;
     for (const next of block.successors) if (reachable.has(next)) removeEdge(block, next);

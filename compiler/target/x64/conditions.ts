@@ -12,8 +12,9 @@ import { K } from "./kinds.ts";
 import { address, tied } from "./operands.ts";
 
 export function branch(l: Lowering, condition: Value, block: Block): void {
-  const { a, b } = readTest(l, condition);
-  if (compareMemory(l, condition, block)) return;
+  const read = readTest(l, condition);
+  const { a, b } = read;
+  if (compareMemory(l, condition, read, block)) return;
   if (afterExchange(l, condition, block)) {
     const inst = l.emit(K.branch, -1, []);
     inst.aux = kinds.COMPARED;
@@ -21,7 +22,7 @@ export function branch(l: Lowering, condition: Value, block: Block): void {
     return;
   }
   const inst = l.emit(K.branch, -1, isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
-  compared(l, inst, condition);
+  compared(inst, read);
 }
 
 const KEEPS_FLAGS = new Set<Op>([op.icmp, op.trunc, op.zext, op.sext32]);
@@ -37,8 +38,8 @@ function afterExchange(l: Lowering, { op: row, aux, args: [a, b] }: Value, { bod
 }
 
 /** A branch on what stands in memory: compared there with a constant, or with a register. */
-function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
-  const { a, b, cond, isTest, isBit } = readTest(l, condition);
+function compareMemory(l: Lowering, condition: Value, read: Test, block: Block): boolean {
+  const { a, b, cond, isTest, isBit } = read;
   if (isTest || isBit || condition.block !== block || l.useCount[condition.id] !== 1) return false;
   const isByte = a.op === op.load8 && isConst(b) && b.lo >= 0 && b.lo < 256 && cond < SLT;
   const whole = (load: Value) =>
@@ -63,11 +64,13 @@ function compareMemory(l: Lowering, condition: Value, block: Block): boolean {
   return true;
 }
 
-/** What a condition compares; isBit: bit b of a, clear (UGE) or set (ULT), as the carry flag tells it. */
-function readTest(l: Lowering, condition: Value): Comparison & { isBit: boolean } {
-  const read = readCondition(l, condition);
-  if (!read.isTest) return { ...read, isBit: false };
-  const { a, b, cond } = read;
+/** isBit: bit b of a, clear (UGE) or set (ULT), as the carry flag tells it. */
+type Test = Comparison & { isBit: boolean };
+
+/** What a condition compares. */
+function readTest(l: Lowering, condition: Value): Test {
+  const { a, b, cond, isTest } = readCondition(l, condition);
+  if (!isTest) return { a, b, cond, isTest, isBit: false };
   const bit = (x: Value, count: Value) => ({
     ...{ a: x, b: count, isTest: false, isBit: true },
     cond: cond === NE ? ULT : UGE,
@@ -79,7 +82,7 @@ function readTest(l: Lowering, condition: Value): Comparison & { isBit: boolean 
     [b, a],
   ])
     if (one.op === op.shl && isInt(one.args[0], 1) && isShift(one)) return bit(x, one.args[1]);
-  return { ...read, isBit: false };
+  return { a, b, cond, isTest, isBit: false };
 }
 
 const isImmediate = (b: Value): boolean => isSmall(b) || b.op === op.undef;
@@ -95,7 +98,8 @@ function place(l: Lowering, inst: MInst, operands: Value[]): void {
 
 export function choose(l: Lowering, v: Value): void {
   const [condition, yes, no] = v.args;
-  const { a, b } = readTest(l, condition);
+  const read = readTest(l, condition);
+  const { a, b } = read;
   if (
     isConst(yes) &&
     isConst(no) &&
@@ -110,7 +114,7 @@ export function choose(l: Lowering, v: Value): void {
       isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)],
     );
     inst.late = true;
-    compared(l, inst, condition);
+    compared(inst, read);
     if (yes.lo === 0) inst.cond = COND[inst.cond].not;
     return;
   }
@@ -120,7 +124,7 @@ export function choose(l: Lowering, v: Value): void {
   }
   const inst = tied(l, K.select, v, [no, yes]);
   place(l, inst, isImmediate(b) ? [a] : [a, b]);
-  compared(l, inst, condition);
+  compared(inst, read);
   inst.commutative = true;
   inst.disp = v.type;
 }
@@ -131,10 +135,11 @@ const differsByOne = (x: Value, y: Value): boolean => isSmall(x) && isSmall(y) &
 /** One of two neighbouring constants: the lower one plus what a comparison gives. */
 function chooseNext(l: Lowering, v: Value, condition: Value): void {
   const [, yes, no] = v.args;
-  const { a, b } = readTest(l, condition);
+  const read = readTest(l, condition);
+  const { a, b } = read;
   const flag = l.fresh();
   const inst = l.emit(K.set, flag, isImmediate(b) ? [l.register(a)] : [l.register(a), l.register(b)]);
-  compared(l, inst, condition);
+  compared(inst, read);
   if (yes.lo < no.lo) inst.cond = COND[inst.cond].not;
   const sum = l.emit(K.addImm, l.register(v), [flag]);
   sum.lo = Math.min(yes.lo, no.lo);
@@ -225,8 +230,7 @@ function asCarry(read: ReturnType<typeof readTest>): (typeof read & { limit?: nu
 }
 
 /** What an instruction compares, and how. */
-function compared(l: Lowering, inst: MInst, condition: Value): void {
-  const { a, b, cond, isTest, isBit } = readTest(l, condition);
+function compared(inst: MInst, { a, b, cond, isTest, isBit }: Test): void {
   const immediate = isImmediate(b);
   if (isBit) inst.aux = kinds.BIT;
   else if (isTest) inst.aux = immediate ? kinds.TEST_IMM : kinds.TEST;
