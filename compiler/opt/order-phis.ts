@@ -13,7 +13,7 @@ const MOST = 256;
 export function orderPhis(fn: Fn): void {
   for (const block of fn.blocks) {
     testLast(block);
-    if (block.body.length > MOST) continue;
+    if (block.body.length > MOST || block.successors.every(({ phis }) => phis.length === 0)) continue;
     const places = new Map(block.body.map((v, i) => [v, i]));
     const wishes = block.successors.flatMap((next) =>
       next.phis.flatMap((phi) => wishesOf(phi, phi.args[next.predecessors.indexOf(block)], block, places)),

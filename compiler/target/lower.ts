@@ -87,19 +87,20 @@ export class Lowering {
     for (const block of fn.blocks)
       for (const phi of block.phis) for (const arg of phi.args) if (!isLeaf(arg)) this.register(arg);
     const { depths } = this;
-    const index = new Map(fn.blocks.map((block, i) => [block, i]));
+    const index = new Int32Array(fn.nextBlock);
+    for (let i = 0; i < fn.blocks.length; i++) index[fn.blocks[i].id] = i;
     const blocks = fn.blocks.map((block, i) => {
       const made = new MBlock(i);
-      made.successors = block.successors.map((next) => index.get(next)!);
-      made.predecessors = block.predecessors.map((before) => index.get(before)!);
+      made.successors = block.successors.map((next) => index[next.id]);
+      made.predecessors = block.predecessors.map((before) => index[before.id]);
       made.table = block.table;
       made.depth = depths[block.id];
       return made;
     });
     const order = blockOrder(fn).toReversed();
-    for (const block of order) this.lower(block, blocks[index.get(block)!]);
+    for (const block of order) this.lower(block, blocks[index[block.id]]);
     // Only now are the leaves made at the ends of all predecessors.
-    for (const block of order) this.finishPhis(block, blocks[index.get(block)!]);
+    for (const block of order) this.finishPhis(block, blocks[index[block.id]]);
     const { name, kernels } = fn;
     const made = { name, kernels, alignment: 1, small: this.context.small, narrow: this.narrow() };
     return { ...made, blocks, registers: this.count, entry: this.entry() };
