@@ -20,17 +20,16 @@ export function usesOf(fn: Fn): Use[][] {
     const list = uses[id];
     list[list.length - left[id]--] = use;
   };
+  const noteAll = (user: Value, block: Block) => {
+    const { args } = user;
+    for (let k = 0; k < args.length; k++) note(args[k], { user, block });
+  };
   for (const block of fn.blocks) {
     for (const user of block.phis) noteAll(user, block);
     for (const user of block.body) noteAll(user, block);
     if (block.control !== null) note(block.control, { user: undefined, block });
   }
   return uses;
-
-  function noteAll(user: Value, block: Block): void {
-    const { args } = user;
-    for (let k = 0; k < args.length; k++) note(args[k], { user, block });
-  }
 }
 
 /**

@@ -31,7 +31,8 @@ export function layout(fn: Fn): void {
 
 /** Each loop's blocks where its first one stands, in their order. */
 function inOnePiece(fn: Fn, order: readonly Block[]): Block[] {
-  const { of } = loopNest(fn);
+  const { loops, of } = loopNest(fn);
+  if (loops.length === 0) return [...order];
   const pieces = new Map<Loop | undefined, (Block | Loop)[]>([[undefined, []]]);
   const pieceOf = (loop: Loop | undefined): (Block | Loop)[] => {
     const known = pieces.get(loop);
