@@ -143,7 +143,7 @@ describe("pages with commands", () => {
     // A package may import itself by its name: scripts of this folder find "runbpf".
     folder = dirname(dirname(dirname(main)));
     const filter = (path: string) => !path.endsWith("/build");
-    for (const name of ["examples", "runtime"])
+    for (const name of ["examples", "runtime", "helpers/lib"])
       cpSync(join(ROOT, name), join(folder, name), { recursive: true, filter });
     const bin = mkdtempSync(join(tmpdir(), "runbpf-bin-"));
     const script = (name: string, text: string) =>
@@ -184,6 +184,8 @@ describe("pages with commands", () => {
           const printed = (stdout + stderr).replace(/^(installing|building) .*\n+/gm, "");
           if (UPDATE) refresh(page, command, prints, printed);
           else expect(normal(printed), command).toBe(normal(prints));
+          // What was refreshed where something was missing shows just that.
+          expect(printed, command).not.toMatch(/^make: \*\*\*|: not found$/m);
         }
       },
     );
