@@ -1,7 +1,7 @@
 /** Loops of one block that count: which values grow by a constant each round, and how many rounds there are. */
 
 import { holdsOn } from "./flow.ts";
-import { type Emit, isConst } from "./fold.ts";
+import { type Emit, isConst, isSmall } from "./fold.ts";
 import type { Block, Fn, Value } from "./ir.ts";
 import { COND, NE, op, SLE, SLT, UGE, ULE, ULT } from "./ops.ts";
 
@@ -115,8 +115,7 @@ export class CountedLoop {
     if (phi.block !== this.block || phi.op !== op.phi || next.op !== op.add || next.args[0] !== phi)
       return undefined;
     const by = next.args[1];
-    const small = isConst(by) && (phi.type === 32 || by.hi === by.lo >> 31) && Math.abs(by.lo) < 2 ** 20;
-    return small ? by.lo : undefined;
+    return isSmall(by) && Math.abs(by.lo) < 2 ** 20 ? by.lo : undefined;
   }
 
   /** The value in the first round, made outside: once, so that later calls are for places behind the first one. */

@@ -17,6 +17,9 @@ export const isZero = (v: Value): boolean => v.op === op.const && v.lo === 0 && 
 export const isInt = (v: Value, n: number): boolean =>
   v.op === op.const && v.lo === n && (v.type === 32 || v.hi === n >> 31);
 
+/** A constant whose value is its low word, sign-extended. */
+export const isSmall = (v: Value): boolean => isConst(v) && (v.type === 32 || v.hi === v.lo >> 31);
+
 /** The upper half of this 64-bit value is known to be zero. */
 export function upperZero(v: Value, depth = 4): boolean {
   switch (v.op) {
@@ -314,7 +317,7 @@ function icmp(fn: Fn, v: Value, emit: Emit): Value {
   }
   if (a.op === op.sext32) {
     if (b.op === op.sext32) return emit(op.icmp, 1, [a.args[0], b.args[0]], v.aux);
-    if (isConst(b) && b.hi === b.lo >> 31) return emit(op.icmp, 1, [a.args[0], fn.const(32, b.lo)], v.aux);
+    if (isSmall(b)) return emit(op.icmp, 1, [a.args[0], fn.const(32, b.lo)], v.aux);
   }
   const chosen = isConst(b) && a.op === op.select ? compareChosen(v.aux, a, b, emit) : undefined;
   if (chosen !== undefined) return chosen;
@@ -391,7 +394,7 @@ function indexed(v: Value, emit: Emit): Value {
     }
     const scaled = index.op === op.shl && isConst(index.args[1]) && index.args[1].lo <= 3;
     const sum = scaled ? index.args[0] : index;
-    if (sum.op !== op.add || !isConst(sum.args[1]) || sum.args[1].hi !== sum.args[1].lo >> 31) continue;
+    if (sum.op !== op.add || !isSmall(sum.args[1])) continue;
     const offset = v.aux + sum.args[1].lo * (scaled ? 2 ** index.args[1].lo : 1);
     if (!i64.fitsInt32(offset)) continue;
     const rest = scaled ? emit(op.shl, 64, [sum.args[0], index.args[1]]) : sum.args[0];
@@ -434,7 +437,7 @@ export function fold(fn: Fn, v: Value, emit: Emit): Value {
   const [a, b] = v.args;
   if (v.op.bytes > 0) {
     // The address is an argument plus aux: take constants out of it.
-    if (a.op === op.add && isConst(a.args[1]) && a.args[1].hi === a.args[1].lo >> 31) {
+    if (a.op === op.add && isSmall(a.args[1])) {
       const offset = v.aux + a.args[1].lo;
       if (i64.fitsInt32(offset)) {
         v.args[0] = a.args[0];

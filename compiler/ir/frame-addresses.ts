@@ -1,7 +1,7 @@
 /** How far below its frame's end each value of a function may point: a lower bound, also around loops. */
 
 import { FRAME_SIZE } from "../../formats/isa/bpf.ts";
-import { isConst } from "./fold.ts";
+import { isSmall } from "./fold.ts";
 import type { Fn, Value } from "./ir.ts";
 import { FAR, mostOf } from "./memory.ts";
 import { op } from "./ops.ts";
@@ -56,8 +56,6 @@ export class FrameAddresses {
     return mostOf(index) < FAR ? lowest : -FRAME_SIZE;
   }
 }
-
-const isSmall = (v: Value): boolean => isConst(v) && v.hi === v.lo >> 31;
 
 /** Counters with no greater steps than this are never so far that they start again from below. */
 const MOST_STEP = 4096;

@@ -97,6 +97,11 @@ export class Fn {
     return new Value(this.nextValue++, op, type, args, block, at);
   }
 
+  /** The same operation on other arguments; not yet in a block's list either. */
+  copy({ op: row, type, aux, lo, hi }: Value, args: Value[], block: Block, at: number): Value {
+    return Object.assign(this.value(row, type, args, block, at), { aux, lo, hi });
+  }
+
   /** The constant hi:lo; by default lo sign-extended. The upper half of a 32-bit constant is 0. */
   const(type: Type, lo: number, hi = lo >> 31): Value {
     if (type === 64 && hi !== lo >> 31) return this.leaf(op.const, 64, 0, lo, hi);

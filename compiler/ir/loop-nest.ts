@@ -51,9 +51,10 @@ export function findLoops(fn: Fn): LoopNest {
   for (let i = order.length - 1; i >= 0; i--) {
     const header = order[i];
     if (!header.predecessors.some((before) => isBack(before, header))) continue;
-    let latches = header.predecessors.filter((before) => isBack(before, header));
     dominates ??= dominators(fn);
-    latches = latches.filter((latch) => dominates!(header, latch));
+    const latches = header.predecessors.filter(
+      (before) => isBack(before, header) && dominates!(header, before),
+    );
     if (latches.length > 0)
       collect(nest, { header, parent: undefined, own: [header], latches, top: undefined });
   }

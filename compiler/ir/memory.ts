@@ -4,7 +4,7 @@
  */
 
 import { holdsOn } from "./flow.ts";
-import { isConst } from "./fold.ts";
+import { isConst, isSmall } from "./fold.ts";
 import type { Block, Fn, Value } from "./ir.ts";
 import { NE, op, ULE, ULT } from "./ops.ts";
 
@@ -110,7 +110,7 @@ export class Memory {
     let [root, low, high] = [base, 0, 0];
     for (let left = MOST_STEPS; root.op === op.add && left > 0; left--) {
       const [a, b] = root.args;
-      if (isConst(b) && b.hi === b.lo >> 31) {
+      if (isSmall(b)) {
         low += b.lo;
         high += b.lo;
         root = a;

@@ -4,7 +4,7 @@
  */
 
 import { Replacements } from "../ir/flow.ts";
-import { isConst, upperZero } from "../ir/fold.ts";
+import { isConst, isSmall, upperZero } from "../ir/fold.ts";
 import type { Fn, Value } from "../ir/ir.ts";
 import { op } from "../ir/ops.ts";
 
@@ -25,9 +25,7 @@ const EXTENDS = new Set<unknown>([op.add, op.sub, op.mul, op.select]);
 
 /** Upper halves that nobody looks at are what the sign makes of the lower ones. */
 function extendConstants(fn: Fn, v: Value): void {
-  v.args = v.args.map((arg) =>
-    arg.type === 64 && isConst(arg) && arg.hi !== arg.lo >> 31 ? fn.const(64, arg.lo, arg.lo >> 31) : arg,
-  );
+  v.args = v.args.map((arg) => (isConst(arg) && !isSmall(arg) ? fn.const(64, arg.lo) : arg));
 }
 
 /** Replaces extensions of trunc(x) by x where `useless` says so. */

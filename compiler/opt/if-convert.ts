@@ -78,8 +78,7 @@ function ownCopy(fn: Fn, from: Block, { block: side, join, edge }: Side): Side {
   const copies = new Map<Value, Value>();
   const copyOf = (v: Value) => copies.get(v) ?? v;
   for (const v of side!.body) {
-    const copy = fn.value(v.op, v.type, v.args.map(copyOf), block, v.at);
-    copy.aux = v.aux;
+    const copy = fn.copy(v, v.args.map(copyOf), block, v.at);
     copies.set(v, copy);
     block.body.push(copy);
   }

@@ -225,10 +225,7 @@ class Inliner {
   }
 
   private copy(v: Value, block: Block, at: number, copies: Map<Value, Value>): Value {
-    const made = this.fn.value(v.op, v.type, [], block, at);
-    made.aux = v.aux;
-    made.lo = v.lo;
-    made.hi = v.hi;
+    const made = this.fn.copy(v, [], block, at);
     copies.set(v, made);
     return made;
   }

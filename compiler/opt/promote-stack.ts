@@ -71,9 +71,10 @@ function frameAccesses(fn: Fn, frame: Value): Access[] | undefined {
 function withVariable(fn: Fn, frame: Value, accesses: Access[]): Access[] | undefined {
   const memory = new Memory(fn);
   if (memory.escapes) return undefined;
-  const addresses = new FrameAddresses(fn);
+  let addresses: FrameAddresses | undefined;
   /** From the lowest address that it may have to the end of the frame. */
   const above = (v: Value) => {
+    addresses ??= new FrameAddresses(fn);
     const low = addresses.lowest(v.args[0]);
     return low === undefined ? undefined : { low: Math.min(low + v.aux, 0), high: 0 };
   };

@@ -97,8 +97,7 @@ function remake(fn: Fn, block: Block, args: Value[], edge: Block, uses: Use[][])
   const known = new Map(block.phis.map((phi, i) => [phi, args[i]]));
   const made = (v: Value): Value => {
     if (known.has(v) || !block.body.includes(v)) return known.get(v) ?? v;
-    const again = fn.value(v.op, v.type, v.args.map(made), edge, v.at);
-    Object.assign(again, { aux: v.aux, lo: v.lo, hi: v.hi });
+    const again = fn.copy(v, v.args.map(made), edge, v.at);
     known.set(v, again);
     edge.body.push(again);
     for (const arg of again.args) (uses[arg.id] ??= []).push({ user: again, block: edge });

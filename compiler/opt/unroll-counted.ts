@@ -211,8 +211,7 @@ class Unrolling {
         if (v === block.control) continue;
         this.at = v.at;
         const args = v.args.map((arg) => names.get(arg) ?? arg);
-        const made = fn.value(v.op, v.type, args, body, v.at);
-        Object.assign(made, { aux: v.aux, lo: v.lo, hi: v.hi });
+        const made = fn.copy(v, args, body, v.at);
         const result = fold(fn, made, emit);
         if (result === made) body.body.push(made);
         names.set(v, result);

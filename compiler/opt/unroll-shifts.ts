@@ -60,10 +60,7 @@ function unroll(fn: Fn, uses: Use[][], block: Block, exit: Block, copies: number
     names = next;
     const made = fn.block();
     for (const v of block.body) {
-      const again = fn.value(v.op, v.type, v.args.map(name), made, v.at); // prettier-ignore
-      again.aux = v.aux;
-      again.lo = v.lo;
-      again.hi = v.hi;
+      const again = fn.copy(v, v.args.map(name), made, v.at);
       names.set(v, again);
       made.body.push(again);
       for (const arg of again.args) note(arg, again, made);

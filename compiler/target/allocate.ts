@@ -285,10 +285,8 @@ class Scan {
 
   /** Where an interval that loses its register at `position` leaves it: in front of loops that do not need it before. */
   private leavePoint(interval: Interval, position: number): number {
-    const { needs } = interval;
-    let from = interval.start;
-    for (let i = 0; i < needs.length && needs[i] < position; i++) from = Math.max(from, needs[i]);
-    const cut = this.splitPoint(interval, from + 1, position);
+    const need = interval.needs.findLast((at) => at < position) ?? interval.start;
+    const cut = this.splitPoint(interval, need + 1, position);
     return cut < 0 || cut === this.gapBefore(position) ? position : cut;
   }
 

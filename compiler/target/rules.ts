@@ -116,9 +116,6 @@ export function distance(b: Value, width: number): Value {
   }
 }
 
-/** A constant whose value is its low word, sign-extended. */
-export const isSmall = (v: Value): boolean => isConst(v) && (v.type === 32 || v.hi === v.lo >> 31);
-
 /** Makes a leaf in `register`: a constant, or an address. */
 export function selectLeaf(l: Lowering, kinds: SharedKinds, v: Value, register: number): void {
   switch (v.op) {

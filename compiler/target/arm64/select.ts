@@ -3,7 +3,7 @@
 import { bug } from "../../../formats/error.ts";
 import * as i64 from "../../../formats/int64.ts";
 import { bitmaskImmediate } from "../../../formats/isa/arm64.ts";
-import { isConst, isInt, isZero, maskedBits } from "../../ir/fold.ts";
+import { isConst, isInt, isSmall, isZero, maskedBits } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { CALLS, COND, type Op, op } from "../../ir/ops.ts";
 import type { Lowering, Selection } from "../lower.ts";
@@ -13,7 +13,6 @@ import {
   DIVISION,
   distance,
   EXTEND_BITS,
-  isSmall,
   LOAD_BITS,
   loadsHalf,
   readCondition,

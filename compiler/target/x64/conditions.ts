@@ -1,12 +1,12 @@
 /** x86-64 comparisons and what is made of them: branches, selects, flags as numbers, sums with the carry. */
 
 import { fitsInt32 } from "../../../formats/int64.ts";
-import { isConst, isInt, isZero } from "../../ir/fold.ts";
+import { isConst, isInt, isSmall, isZero } from "../../ir/fold.ts";
 import type { Block, Value } from "../../ir/ir.ts";
 import { COND, EQ, NE, type Op, op, SLT, UGE, UGT, ULE, ULT } from "../../ir/ops.ts";
 import type { Lowering } from "../lower.ts";
 import type { MInst } from "../mir.ts";
-import { type Comparison, isSmall, readCondition } from "../rules.ts";
+import { type Comparison, readCondition } from "../rules.ts";
 import * as kinds from "./kinds.ts";
 import { K } from "./kinds.ts";
 import { address, tied } from "./operands.ts";

@@ -1,12 +1,11 @@
 /** x86-64 operands: addressing modes, and operations that read or write memory themselves. */
 
 import { fitsInt32 } from "../../../formats/int64.ts";
-import { isConst } from "../../ir/fold.ts";
+import { isConst, isSmall } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { type Op, op } from "../../ir/ops.ts";
 import type { Lowering } from "../lower.ts";
 import type { MInst } from "../mir.ts";
-import { isSmall } from "../rules.ts";
 import { K } from "./kinds.ts";
 
 export const ALU_INDEX = new Map<Op, number>([

@@ -2,7 +2,7 @@
 
 import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
-import { isConst, isInt, isZero, maskedBits } from "../../ir/fold.ts";
+import { isConst, isInt, isSmall, isZero, maskedBits } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { CALLS, type Op, op } from "../../ir/ops.ts";
 import { areApart } from "../../ir/possible-bits.ts";
@@ -13,7 +13,6 @@ import {
   DIVISION,
   distance,
   EXTEND_BITS,
-  isSmall,
   LOAD_BITS,
   loadsHalf,
   MODULO,
@@ -266,8 +265,7 @@ function allButOne(l: Lowering, v: Value): boolean {
   const [bit] = v.args;
   if (bit.op !== op.shl || !isInt(bit.args[0], 1) || l.useCount[bit.id] !== 1 || isConst(bit.args[1]))
     return false;
-  const others = l.fn.const(v.type as 32 | 64, -2, -1);
-  shiftBy(l, v, others, bit.args[1]).aux = kinds.ROTATE;
+  shiftBy(l, v, l.fn.const(v.type, -2), bit.args[1]).aux = kinds.ROTATE;
   return true;
 }
 
