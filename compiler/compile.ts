@@ -25,6 +25,7 @@ import { load } from "./load.ts";
 import { debugInfo, layOut, makeContainer } from "./pack.ts";
 import { type Level, PASSES } from "./passes.ts";
 import type { Func, Program } from "./program.ts";
+import { provenNumbers } from "./proven.ts";
 import { assignSlots } from "./slots.ts";
 import { stackNeeds } from "./stack-need.ts";
 import { encodeBytecode, patchBytecode } from "./target/bytecode.ts";
@@ -165,21 +166,22 @@ function buildAll(
   const imports = new Imports();
   const flows = program.functions.map(blocksOf);
   const params = parameters(program, flows);
-  const fns = program.functions.map((func, f) => build(func, f, flows[f], params, imports));
+  const level = options.optimize ?? 2;
+  const proven = (f: number) => (verdicts && level !== 0 ? provenNumbers(f, verdicts) : undefined);
+  const fns = program.functions.map((func, f) => build(func, f, flows[f], params, imports, proven(f)));
   const seen = (pass: string, fn: Fn) => {
     if (options.check) checkFn(fn, pass);
     options.onPass?.(pass, fn, () => printFn(fn));
   };
   for (const fn of fns) seen("build", fn);
   clock.done("build");
-  const level = options.optimize ?? 2;
   const { maps, rodata } = program;
   const context = { imports, params, maps, rodata, features, level, fns, roots: rootsOf(program) };
-  for (const { name, run, runAll, skip, inlined } of PASSES) {
+  for (const { name, run, runAll, skip, inlined, promised } of PASSES) {
     if (skip?.includes(level) || options.without?.includes(name)) continue;
     runAll?.(context);
     for (const fn of fns) {
-      if (inlined && !fn.inlined) continue;
+      if ((inlined && !fn.inlined) || (promised && fn.promised.size === 0)) continue;
       run?.(fn, context);
       seen(name, fn);
     }

@@ -74,6 +74,8 @@ export interface Pass {
   runAll?(context: PassContext): void;
   /** Only for functions into which others were put. */
   inlined?: boolean;
+  /** Only for functions of whose numbers something is proven. */
+  promised?: boolean;
   /** Levels of optimisation that go without it. */
   skip?: readonly Level[];
 }
@@ -83,6 +85,8 @@ const NOT_AT_0: Level[] = [0];
 export const PASSES: readonly Pass[] = [
   // Building folds constants: a branch on one must be gone before selection, at every level.
   { name: "clean-flow", run: cleanFlow },
+  // What is proven of a value holds while it stands where it was written.
+  { name: "known-bits", run: knownBits, promised: true },
   // Address computations that were folded into loads and stores still mention the frame: gone before promotion.
   { name: "dead-code", run: deadCode },
   // Its import gives a program's address, which is the code's to call.

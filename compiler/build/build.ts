@@ -11,10 +11,14 @@ import type { Emit } from "../ir/fold.ts";
 import { type Block, Fn, type Value } from "../ir/ir.ts";
 import { EQ, LOADS, NE, type Op, op, SGE, SGT, SLE, SLT, STORES, UGE, UGT, ULE, ULT } from "../ir/ops.ts";
 import type { Func, Reference } from "../program.ts";
+import type { Proven, ProvenNumber } from "../proven.ts";
 import { ARGUMENTS, type FlowBlock, helperArguments } from "./flow.ts";
 import type { Imports } from "./imports.ts";
 
 const FRAME = 10;
+
+/** Instructions that leave what they compute in `dst`. */
+const RESULTS: ReadonlySet<string> = new Set(["alu", "end", "load"]);
 
 /** Loads packet bytes for the legacy LD_ABS and LD_IND (RFC 9669 section 5.5); negative outside the packet. */
 export const PACKET_LOAD = helperByName("packet_load")!;
@@ -53,9 +57,16 @@ const ATOMIC: Record<string, Op> = { add: op.aadd, or: op.aor, and: op.aand, xor
 const FETCH: Record<string, Op> = { add: op.fadd, or: op.for, and: op.fand, xor: op.fxor, xchg: op.xchg };
 const SIGNED: Record<number, Op> = { 1: op.load8s, 2: op.load16s, 4: op.load32s };
 
-/** Translates one function; `index` is its place in Program.functions. */
-export function build(func: Func, index: number, flow: FlowBlock[], params: number[], imports: Imports): Fn {
-  return new Builder(func, index, flow, params, imports).run();
+/** Translates one function; `index` is its place in Program.functions, `proven` what its instructions leave. */
+export function build(
+  func: Func,
+  index: number,
+  flow: FlowBlock[],
+  params: number[],
+  imports: Imports,
+  proven?: Proven,
+): Fn {
+  return new Builder(func, index, flow, params, imports, proven).run();
 }
 
 class Builder {
@@ -64,6 +75,7 @@ class Builder {
   private readonly flow: FlowBlock[];
   private readonly params: number[];
   private readonly imports: Imports;
+  private readonly proven: Proven | undefined;
   private readonly blocks: Block[] = [];
   /** The value of each register: at the end of a finished block, and now. */
   private readonly exits: Value[][] = [];
@@ -72,8 +84,16 @@ class Builder {
   block!: Block;
   at = -1;
 
-  constructor(func: Func, index: number, flow: FlowBlock[], params: number[], imports: Imports) {
+  constructor(
+    func: Func,
+    index: number,
+    flow: FlowBlock[],
+    params: number[],
+    imports: Imports,
+    proven: Proven | undefined,
+  ) {
     this.fn = new Fn(func.name, index);
+    this.proven = proven;
     this.func = func;
     this.flow = flow;
     this.params = params;
@@ -141,7 +161,9 @@ class Builder {
     const { insns, references, targets } = this.func;
     for (let i = flow.start; i < flow.end; i++) {
       this.at = i;
+      const next = this.fn.nextValue;
       this.insn(insns[i], references[i]);
+      if (RESULTS.has(insns[i].row.kind)) this.learn(insns[i].dst, this.proven?.(i), next);
     }
     this.block.at = flow.end - 1;
     const last = insns[flow.end - 1];
@@ -149,6 +171,19 @@ class Builder {
     else if (last.row.kind === "exit") {
       this.block.end = "return";
       this.block.control = this.registers[0];
+    }
+  }
+
+  /** What is proven of a result holds for the values that were made for it, from number `first` on. */
+  private learn(dst: number, known: ProvenNumber | undefined, first: number): void {
+    if (known === undefined) return;
+    const { lo, hi, isConstant } = known;
+    const result = this.registers[dst];
+    if (isConstant) this.registers[dst] = this.fn.const(64, lo, hi);
+    else if (result.id >= first) {
+      this.fn.promised.set(result, [lo, hi]);
+      const [whole] = result.args;
+      if (result.op === op.zext && whole.id >= first) this.fn.promised.set(whole, [lo, 0]);
     }
   }
 

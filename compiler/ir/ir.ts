@@ -74,6 +74,8 @@ export class Fn {
   dead = false;
   /** Other functions were put into it. */
   inlined = false;
+  /** Bits that may be set in a value, from a proof; true while the values stand where they were written. */
+  readonly promised = new Map<Value, readonly [lo: number, hi: number]>();
   /** What values of op.kernel do. */
   readonly kernels: Kernel[] = [];
   /** Values without arguments, one for each content; they stand in no block and dominate everything. */

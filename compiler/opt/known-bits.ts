@@ -1,42 +1,55 @@
 /**
  * Which bits of each value may be set, around loops too: masks and extensions that change nothing go, comparisons whose
- * outcome is sure become constants, signed ones of what is never negative unsigned.
+ * outcome is sure become constants, what is signed of what is never negative unsigned, divisions of halves short.
+ * What is proven of values counts; it must run before anything is moved then.
  */
 
 import { ult } from "../../formats/int64.ts";
+import { replaceEach } from "../ir/emit.ts";
 import { Replacements } from "../ir/flow.ts";
-import { isConst, isZero } from "../ir/fold.ts";
+import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import { blockOrder } from "../ir/graph.ts";
 import type { Fn, Value } from "../ir/ir.ts";
-import { EQ, NE, op, SLT, UGT, ULE, ULT } from "../ir/ops.ts";
+import { EQ, NE, type Op, op, SLT, UGT, ULE, ULT } from "../ir/ops.ts";
 
 /** After so many rounds a phi that still grows may have any bit: counters would grow by a bit a round. */
 const PATIENCE = 4;
 
 export function knownBits(fn: Fn): void {
   const bits = new Bits(fn);
-  const replaced = new Replacements(fn);
-  for (const block of fn.blocks) {
-    for (const phi of block.phis) if (bits.isZero(phi)) replaced.set(phi, fn.const(phi.type, 0));
-    for (const v of block.body) {
-      const known = simpler(fn, v, bits);
-      if (known !== undefined) replaced.set(v, known);
-    }
-  }
-  replaced.apply(fn);
+  fn.promised.clear();
+  const zeros = new Replacements(fn);
+  for (const { phis } of fn.blocks)
+    for (const phi of phis) if (bits.isZero(phi)) zeros.set(phi, fn.const(phi.type, 0));
+  replaceEach(fn, (v, emit) => simpler(fn, v, bits, emit));
+  zeros.apply(fn);
 }
 
+/** What treats values without a sign alike. */
+const UNSIGNED = new Map<Op, Op>([
+  [op.ashr, op.lshr],
+  [op.sdiv, op.udiv],
+  [op.smod, op.umod],
+]);
+
 /** What stands for `v`, whose arguments may have the given bits. */
-function simpler(fn: Fn, v: Value, bits: Bits): Value | undefined {
+function simpler(fn: Fn, v: Value, bits: Bits, emit: Emit): Value | undefined {
   if (!v.op.pure || v.args.length === 0) return undefined;
   if (v.op === op.icmp) return comparison(fn, v, bits);
   if (bits.isZero(v)) return fn.const(v.type, 0);
   const [a, b] = v.args;
+  const unsigned = UNSIGNED.get(v.op);
+  if (unsigned !== undefined && bits.isPositive(a) && (v.op === op.ashr || bits.isPositive(b)))
+    v.op = unsigned;
+  if ((v.op === op.udiv || v.op === op.umod) && v.type === 64 && bits.isLow(a) && bits.isLow(b)) {
+    const halves = v.args.map((arg) => emit(op.trunc, 32, [arg]));
+    return emit(op.zext, 64, [emit(v.op, 32, halves)]);
+  }
   if (v.op === op.and && isConst(b) && bits.within(a, b.lo, b.hi)) return a;
   // Bits that were set and are subtracted again.
   if (v.op === op.add && a.op === op.or && isConst(b) && isConst(a.args[1]) && bits.undoes(a, b))
     return a.args[0];
-  if (v.op === op.zext && a.op === op.trunc && bits.within(a.args[0], -1, 0)) return a.args[0];
+  if (v.op === op.zext && a.op === op.trunc && bits.isLow(a.args[0])) return a.args[0];
   if (v.op === op.sext32 && a.op === op.trunc && bits.within(a.args[0], 0x7fffffff, 0)) return a.args[0];
   if (a.type !== v.type) return undefined;
   if (v.op === op.sext8 && bits.within(a, 0x7f, 0)) return a;
@@ -63,10 +76,19 @@ function comparison(fn: Fn, v: Value, bits: Bits): Value | undefined {
 class Bits {
   private readonly lo: Int32Array;
   private readonly hi: Int32Array;
+  /** Bits that a proof leaves. */
+  private readonly promisedLo: Int32Array;
+  private readonly promisedHi: Int32Array;
 
   constructor(fn: Fn) {
     this.lo = new Int32Array(fn.nextValue);
     this.hi = new Int32Array(fn.nextValue);
+    this.promisedLo = new Int32Array(fn.nextValue).fill(-1);
+    this.promisedHi = new Int32Array(fn.nextValue).fill(-1);
+    for (const [{ id }, [lo, hi]] of fn.promised) {
+      this.promisedLo[id] = lo;
+      this.promisedHi[id] = hi;
+    }
     for (const leaf of fn.leaves) this.set(leaf, ...leafBits(leaf));
     const order = blockOrder(fn);
     for (let round = 0, changed = true; changed; round++) {
@@ -89,6 +111,11 @@ class Bits {
   /** No bit but those of hi:lo may be set. */
   within(v: Value, lo: number, hi: number): boolean {
     return (this.lo[v.id] & ~lo) === 0 && (v.type !== 64 || (this.hi[v.id] & ~hi) === 0);
+  }
+
+  /** The upper half is clear. */
+  isLow(v: Value): boolean {
+    return this.within(v, -1, 0);
   }
 
   /** x | c is x + c, and `c` minus that constant. */
@@ -118,7 +145,8 @@ class Bits {
   /** Bits are only added: the rounds come to an end. */
   private set(v: Value, lo: number, hi: number): boolean {
     const { id, type } = v;
-    const [l, h] = [this.lo[id] | (type === 1 ? lo & 1 : lo), type === 64 ? this.hi[id] | hi : 0];
+    const l = this.lo[id] | (lo & (type === 1 ? 1 : this.promisedLo[id]));
+    const h = type === 64 ? this.hi[id] | (hi & this.promisedHi[id]) : 0;
     const changed = this.lo[id] !== l || this.hi[id] !== h;
     this.lo[id] = l;
     this.hi[id] = h;

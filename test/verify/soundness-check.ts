@@ -139,11 +139,16 @@ class Concrete {
     this.size = size;
   }
 
+  /** What a register holds, unsigned. */
+  number(r: number): bigint {
+    return u64((BigInt(this.words[2 * r + 1]) << 32n) | BigInt(this.words[2 * r] >>> 0));
+  }
+
   /** A register less the start of what a value says that it points to; undefined when it says nothing. */
   offset(r: number, v: Value): bigint | undefined {
     const [low, high] = [this.words[2 * r] >>> 0, this.words[2 * r + 1]];
     const from = (base: number) => u64((BigInt(high - base) << 32n) | BigInt(low));
-    if (v.kind === "number") return from(0);
+    if (v.kind === "number") return this.number(r);
     if (v.kind === "memory" && v.of === MEM) return from(this.memory);
     if (v.kind === "stack") return from(this.machine.frames[v.of].high);
     return undefined;
@@ -180,10 +185,7 @@ class Concrete {
   show(live: number): string {
     const registers = [];
     for (let r = 0; r < 10; r++)
-      if (live & bit(r))
-        registers.push(
-          `r${r} = 0x${u64((BigInt(this.words[2 * r + 1]) << 32n) | BigInt(this.words[2 * r] >>> 0)).toString(16)}`,
-        );
+      if (live & bit(r)) registers.push(`r${r} = 0x${this.number(r).toString(16)}`);
     return registers.join(", ");
   }
 }
@@ -217,9 +219,25 @@ export function run(code: Uint8Array, traced: Traced, memory: Uint8Array): { ste
   const { machine } = instance as unknown as Inside;
   const concrete = new Concrete(machine, memory.length);
   let steps = 0;
+  let last: { func: number; insn: number } | undefined;
+  /** What an instruction left must be what the facts say that it leaves on all paths. */
+  const checkResult = (func: number, insn: number) => {
+    const done = program.functions[func].insns[insn];
+    if (!["alu", "end", "load"].includes(done.row.kind)) return;
+    const fact = traced.verdict.facts.results[func]?.[insn];
+    if (fact !== undefined && fact.kind !== "number") return;
+    const left = concrete.number(done.dst);
+    if (fact === undefined || !contains(fact.num, left))
+      throw new Unsound(
+        `${program.functions[func].name}:${insn} ${print(done)} leaves 0x${left.toString(16)}`,
+      );
+  };
   const observe = (func: number, insn: number) => {
     if (steps++ === 0) concrete.memory = machine.words[3];
     if (steps > MOST_STEPS) throw new Enough();
+    const before = last;
+    last = { func, insn };
+    if (before !== undefined) checkResult(before.func, before.insn);
     if (steps > COMPARED && steps % 16 !== 0) return;
     const states = snapshots[func][insn];
     const needed = live[func][insn];
