@@ -3,7 +3,7 @@
 import { bug } from "../../formats/error.ts";
 import { dominators } from "./dominators.ts";
 import type { Block, Fn, Value } from "./ir.ts";
-import { isLoad, type Kernel } from "./kernel.ts";
+import { isLoad, isSeries, type Kernel, takesNumber } from "./kernel.ts";
 import { op } from "./ops.ts";
 
 export function checkFn(fn: Fn, after: string): void {
@@ -53,8 +53,11 @@ function checkKernel(v: Value, kernel: Kernel, name: string, fail: (what: string
   const isArgument = (k: number) => k > 0 && k < v.args.length;
   for (const [k, node] of kernel.nodes.entries()) {
     if (node.args.some((arg) => arg < 0 || arg >= k)) fail(`${name}: node ${k} comes before an argument`);
-    const isInput = isLoad(node) || node.op === "splat";
+    const isInput = isLoad(node) || takesNumber(node);
     if (isInput && !isArgument(node.aux)) fail(`${name}: node ${k} has no argument`);
+    if (isSeries(node) && kernel.store !== undefined && !kernel.single && !isArgument(node.hi))
+      fail(`${name}: node ${k} has no end`);
+    if (isSeries(node) && kernel.down) fail(`${name}: node ${k} counts the wrong way`);
     if (isLoad(node) && v.args[node.aux].type !== 64) fail(`${name}: node ${k} has no address`);
   }
   if (kernel.store !== undefined && v.args[kernel.store.aux]?.type !== 64) fail(`${name} has no address`);

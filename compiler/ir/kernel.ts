@@ -15,6 +15,11 @@ export type KernelOp =
   | "splat"
   /** The 64 bits hi:lo, again and again. */
   | "const"
+  /**
+   * Argument `aux` in the first element, `lo` more in each that follows; of kernels that do all rounds and go up.
+   * Argument `hi`: by how much the last step's first element is more, where there is a store and not `single`.
+   */
+  | "series"
   | "add"
   | "sub"
   | "and"
@@ -103,6 +108,7 @@ export function printKernel(
     const operands = of.map((k) => `%${k}`);
     if (isLoad({ op })) operands.push(`[${place(aux, lo)}]`);
     else if (op === "splat") operands.push(args[aux]);
+    else if (op === "series") operands.push(args[aux], `by ${lo}`);
     else if (op === "const")
       operands.push(`0x${[hi, lo].map((n) => (n >>> 0).toString(16).padStart(8, "0")).join("")}`);
     else if (op === "shl" || op === "lshr" || op === "ashr") operands.push(String(lo));
@@ -116,6 +122,9 @@ export function printKernel(
 }
 
 export const isLoad = ({ op }: { op: string }): boolean => op === "load" || op === "loadDown";
+export const isSeries = ({ op }: { op: string }): boolean => op === "series";
+/** Argument `aux` is a number, no address. */
+export const takesNumber = ({ op }: { op: string }): boolean => op === "splat" || op === "series";
 
 /** Registers that a node fills. */
 export const registersOf = ({ bytes }: { bytes: number }): number => Math.max(1, bytes >> 4);
@@ -126,11 +135,14 @@ export const workOf = (nodes: readonly { op: string; bytes: number }[]): number 
 
 /** Registers beside those of nodes: of intermediate results, of what is gathered or stored last. */
 const SPARE = 3;
+/** Registers of a series: now, at the end, and by how much it grows from register to register and from step to step. */
+const SERIES = 4;
 
 /** An upper bound of the vector registers that one step takes, nodes evaluated from the root, part by part. */
 export function pressure(nodes: readonly KernelNode[], root: number): number {
   const isFixed = (k: number) => nodes[k].op === "const" || nodes[k].op === "splat";
-  const fixed = nodes.filter((_, k) => isFixed(k)).length + (nodes.some(needsZero) ? 1 : 0);
+  const series = nodes.filter(isSeries).length * SERIES;
+  const fixed = nodes.filter((_, k) => isFixed(k)).length + series + (nodes.some(needsZero) ? 1 : 0);
   const order: { key: number; uses: number[] }[] = [];
   const known = new Set<number>();
   const visit = (k: number, part: number): void => {
@@ -158,6 +170,28 @@ export function pressure(nodes: readonly KernelNode[], root: number): number {
     for (const use of new Set(uses)) if (last.get(use) === i) live--;
   }
   return fixed + most + SPARE;
+}
+
+/** A number in all lanes of 64 bits, modulo a lane. */
+export function everyLane(lane: Lane, n: number): [lo: number, hi: number] {
+  if (lane === 64) return [n | 0, Math.floor(n / 2 ** 32) | 0];
+  if (lane === 32) return [n | 0, n | 0];
+  const word = lane === 16 ? (n & 0xffff) | (n << 16) : (n & 0xff) * 0x01010101;
+  return [word | 0, word | 0];
+}
+
+/** A register whose lanes are 0, `by`, 2 * `by` …, as words from the lowest. */
+export function progression(lane: Lane, by: number): [number, number, number, number] {
+  const bits = new DataView(new ArrayBuffer(16));
+  for (let k = 0; k < 128 / lane; k++) {
+    const at = (k * lane) / 8;
+    if (lane === 8) bits.setInt8(at, k * by);
+    else if (lane === 16) bits.setInt16(at, k * by, true);
+    else if (lane === 32) bits.setInt32(at, k * by, true);
+    else bits.setBigInt64(at, BigInt(k * by), true);
+  }
+  const word = (k: number) => bits.getInt32(4 * k, true);
+  return [word(0), word(1), word(2), word(3)];
 }
 
 /** Extends with zeros, or takes differences from nothing. */

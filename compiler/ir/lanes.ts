@@ -6,7 +6,7 @@
 import type { CountedLoop } from "./counted.ts";
 import { isConst } from "./fold.ts";
 import type { Value } from "./ir.ts";
-import { isLoad, type KernelNode, type KernelOp, type Lane } from "./kernel.ts";
+import { everyLane, isLoad, type KernelNode, type KernelOp, type Lane, takesNumber } from "./kernel.ts";
 import { averaged, isSigned32, SIGNED_LOADS, sumOfBytes, upperHalf } from "./lane-patterns.ts";
 import { EQ, NE, type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
 import { bitsOf } from "./possible-bits.ts";
@@ -77,6 +77,8 @@ export class Lanes {
     if (same !== undefined) return this.binary(same, lane, a, b, depth);
     if (SHIFTS.has(v.op)) return this.shift(v, lane, depth);
     switch (v.op) {
+      case op.phi:
+        return this.series(v, lane);
       case op.trunc:
         return this.node(a, lane, depth);
       case op.bswap:
@@ -150,7 +152,7 @@ export class Lanes {
       const node = this.nodes[k];
       const args = node.args.map((arg) => place.get(arg)!);
       if (isLoad(node)) return { ...node, args, aux: -this.loads.push(loads[-node.aux - 1]) };
-      return { ...node, args, aux: node.op === "splat" ? this.input(inputs[node.aux]) : 0 };
+      return { ...node, args, aux: takesNumber(node) ? this.input(inputs[node.aux]) : 0 };
     });
     this.nodes.splice(0, this.nodes.length, ...nodes);
     const isFull = this.loads.length === 0 || nodes[nodes.length - 1].bytes >= 16;
@@ -163,7 +165,7 @@ export class Lanes {
   }
 
   constant(lane: Lane, lo: number, hi = 0): number | undefined {
-    const [low, high] = lane === 64 ? [lo, hi] : repeated(lane, lo);
+    const [low, high] = lane === 64 ? [lo, hi] : everyLane(lane, lo);
     const old = this.nodes.findIndex((n) => n.op === "const" && n.lo === low && n.hi === high);
     return old >= 0 ? old : this.add("const", lane, [], { lo: low, hi: high });
   }
@@ -208,6 +210,13 @@ export class Lanes {
     for (let wide = own * 2; wide <= lane; wide *= 2)
       node = this.widen(!SIGNED_LOADS.has(v.op), wide as Lane, node);
     return node;
+  }
+
+  /** What a counter counts. */
+  private series(phi: Value, lane: Lane): number | undefined {
+    const step = this.loop.step(phi);
+    if (step === undefined || this.down) return undefined;
+    return this.add("series", lane, [], { aux: this.input(phi), lo: step });
   }
 
   private widen(zeros: boolean, lane: Lane, node: number | undefined): number | undefined {
@@ -303,10 +312,3 @@ for (const [code, cond, swaps, inverts, flips] of [
   [UGE, "sgt", true, true, true],
 ] as const)
   COMPARE[code] = { cond, swaps, inverts, flips };
-
-/** The low bits of a number, so often that they fill 64. */
-function repeated(lane: Lane, lo: number): [number, number] {
-  if (lane === 32) return [lo, lo];
-  const word = lane === 16 ? (lo & 0xffff) | (lo << 16) : (lo & 0xff) * 0x01010101;
-  return [word | 0, word | 0];
-}

@@ -5,7 +5,7 @@
 
 import type { CountedLoop } from "./counted.ts";
 import type { Value } from "./ir.ts";
-import { type Lane, pressure, type Reduction } from "./kernel.ts";
+import { isSeries, type Lane, pressure, type Reduction } from "./kernel.ts";
 import { difference, isSigned16 } from "./lane-patterns.ts";
 import { Lanes } from "./lanes.ts";
 import { type Op, op, SGE, SGT, SLE, SLT, UGE, UGT, ULE, ULT } from "./ops.ts";
@@ -53,7 +53,7 @@ export function recognise(loop: CountedLoop, rich: boolean): Plan[] | undefined 
   const others = block.phis.filter((phi) => loop.step(phi) === undefined);
   const fits = ({ lanes, root }: Plan) =>
     pressure(lanes.nodes, root) <= (rich ? RICH_VECTORS : VECTORS) &&
-    lanes.inputs.length + lanes.loads.length < MOST_INPUTS;
+    lanes.inputs.length + lanes.loads.length + lanes.nodes.filter(isSeries).length < MOST_INPUTS;
   if (stores.length > 1 || others.length > MOST_SUMS || stores.length > 0 === others.length > 0)
     return undefined;
   const plans: Plan[] = [];

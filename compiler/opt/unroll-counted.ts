@@ -11,7 +11,7 @@ import { latency } from "../ir/latency.ts";
 import { CALLS, NE, type Op, op, UGE } from "../ir/ops.ts";
 
 /** Operations of a round: of loops with more the test is a small part. */
-const MOST_OPERATIONS = 10;
+const MOST_OPERATIONS = 12;
 /** Copies of a round: fewer of longer ones. */
 const COPIES = 4;
 const COPIES_OF_LONG = 2;
@@ -35,11 +35,7 @@ function pays({ block, latch }: CountedLoop): boolean {
   const work = block.body.filter((v) => !FREE.has(v.op));
   if (work.length > MOST_OPERATIONS) return false;
   if (work.some((v) => CALLS.has(v.op) || v.op === op.copy || v.op === op.fill)) return false;
-  // Divisions take so long that nothing else matters.
-  return (
-    !work.some((v) => v.op === op.udiv || v.op === op.umod) &&
-    block.phis.every((phi) => phi.args[latch] !== phi)
-  );
+  return block.phis.every((phi) => phi.args[latch] !== phi);
 }
 
 /** Operations whose order does not matter, with what changes nothing. */

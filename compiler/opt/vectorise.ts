@@ -9,7 +9,7 @@ import { branch, jump } from "../ir/flow.ts";
 import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import { gather } from "../ir/gather.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
-import { isLoad, type Kernel, type KernelNode, workOf } from "../ir/kernel.ts";
+import { isLoad, isSeries, type Kernel, type KernelNode, takesNumber, workOf } from "../ir/kernel.ts";
 import type { Lanes } from "../ir/lanes.ts";
 import { Memory } from "../ir/memory.ts";
 import { op, UGE, ULE } from "../ir/ops.ts";
@@ -50,7 +50,7 @@ function isSmall(plans: readonly Plan[], repeats: boolean): boolean {
 
 /** Elements are copied from the first to the last, or all the same. */
 const isPlain = ({ nodes, loads, down }: Lanes): boolean =>
-  nodes.length === 1 && (loads.length === 0 || (nodes[0].op === "load" && !down));
+  nodes.length === 1 && (loads.length === 0 ? !isSeries(nodes[0]) : nodes[0].op === "load" && !down);
 
 /** By value: another block than its own uses it. */
 function usedOutside(fn: Fn): Uint8Array {
@@ -273,7 +273,8 @@ class Rewrite {
     };
     const nodes = lanes.nodes.map((node): KernelNode => {
       if (isLoad(node)) return { ...node, aux: place(addresses[-node.aux - 1]) };
-      return node.op === "splat" ? { ...node, aux: place(inputs[node.aux]) } : node;
+      if (!takesNumber(node)) return node;
+      return { ...node, aux: place(inputs[node.aux]), hi: isSeries(node) ? this.end(node, place) : 0 };
     });
     const made: Kernel = {
       lanes: lanes.lanes,
@@ -305,6 +306,12 @@ class Rewrite {
     if (end === undefined) return;
     jump(this.block, end);
     this.block = end;
+  }
+
+  /** Argument: by how much a series grows until the last step of a store begins. */
+  private end({ lo }: KernelNode, place: (v: Value) => number): number {
+    if (this.store === undefined || this.means.small) return 0;
+    return place(this.emit(op.mul, 64, [this.add(this.rounds, -this.lanes), this.number(lo)]));
   }
 
   /** Many elements that are only copied or filled in are one operation; gives where both ways meet. */

@@ -81,6 +81,8 @@ function ends({ phi, next, end, entry, latch }: Counter): boolean {
 /** Whether n is not zero where control comes into the loop. */
 function isPositive(n: Value, head: Block, entry: number): boolean {
   if (isConst(n)) return !isZero(n);
+  if (n.op === op.select && n.args.slice(1).every((way) => isConst(way) || way.op !== op.select))
+    return n.args.slice(1).every((way) => isPositive(way, head, entry));
   let to = head;
   let from = head.predecessors[entry];
   for (let k = 0; k < MOST_GUARDS; k++) {

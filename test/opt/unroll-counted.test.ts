@@ -32,7 +32,12 @@ const UNROLLED: [name: string, loop: Loop, rounds: number][] = [
   ],
   ["a store", loop(`${WORD}\nr7 += r0\n*(u64 *)(r3 + 8) = r7`, { steps: [16, 0] }), 4],
   ["a store elsewhere", loop(`${WORD}\nr7 += r0\n*(u64 *)(r4 + 0) = r7`), 2],
-  ["ten operations, two rounds at once", loop(`${WORD}\n${MIX}*(u64 *)(r4 + 0) = r7`), 2],
+  [
+    "twelve operations, two rounds at once",
+    loop(`${WORD}\n${MIX}r7 -= r6\nr7 += r5\n*(u64 *)(r4 + 0) = r7`),
+    2,
+  ],
+  ["a division", loop(`${WORD}\nr7 /= r5\n*(u64 *)(r4 + 0) = r7`), 2],
   ["down to zero", loop(SUM, { end: "r5 += -1\nif r5 != 0 goto loop" }), 4],
   ["by twos", loop(SUM, { end: "r6 += 2\nif r6 < r5 goto loop" }), 4],
   ["up to the bound and one more", loop(SUM, { end: "r6 += 1\nif r6 <= r5 goto loop" }), 4],
@@ -42,9 +47,8 @@ const UNROLLED: [name: string, loop: Loop, rounds: number][] = [
 ];
 
 const STAY: [name: string, loop: Loop, more?: CompileOptions][] = [
-  ["eleven operations", loop(`${WORD}\n${MIX}r7 ^= r3\n*(u64 *)(r4 + 0) = r7`)],
+  ["thirteen operations", loop(`${WORD}\n${MIX}r7 ^= r3\nr7 += r5\nr7 ^= r5\n*(u64 *)(r4 + 0) = r7`)],
   ["rounds that wait for each other", loop(`${WORD}\nr0 ^= r7\nr0 *= 1000003`)],
-  ["a division", loop(`${WORD}\nr7 /= r5\n*(u64 *)(r4 + 0) = r7`)],
   [
     "a call",
     loop("r7 = *(u64 *)(r8 + 0)\ncall 5\nr0 += r7\nr8 += 8", {

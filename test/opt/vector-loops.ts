@@ -494,8 +494,59 @@ const WIDENED: Loop[] = [
   },
 ];
 
+/** What counters count, stored and summed, in lanes of every width; r9 counts from 7 in other steps. */
+const SERIES: Loop[] = [
+  ...WIDTHS.flatMap((bytes): Loop[] => [
+    {
+      name: `counters of ${U[bytes]}`,
+      body: store(4, bytes, 6),
+      steps: [1, bytes],
+      kernel: `series${bytes * 8}`,
+    },
+    {
+      name: `multiples of 5 of ${U[bytes]}`,
+      body: `${store(4, bytes, 9)}\nr9 += 5`,
+      steps: [1, bytes],
+      after: "r0 ^= r9",
+      kernel: "by 5",
+    },
+    {
+      name: `u64 and ${U[bytes]} less a counter that goes down`,
+      body: `${load(7, 3, bytes)}\nr7 += r9\n${store(4, bytes, 7)}\nr9 += -3`,
+      steps: [bytes, bytes],
+      kernel: "by -3",
+    },
+    {
+      name: `${U[bytes]} and counter, summed`,
+      body: `${load(7, 3, bytes)}\nr7 ^= r6\nr0 += r7`,
+      steps: [bytes, 0],
+      kernel: "series",
+    },
+    {
+      name: `${U[bytes]} and two counters`,
+      body: `${load(7, 3, bytes)}\nr7 += r6\nr7 ^= r9\n${store(4, bytes, 7)}\nr9 += 1000003`,
+      steps: [bytes, bytes],
+      kernel: "by 1000003",
+    },
+  ]),
+  {
+    name: "squares of counters made bytes",
+    body: `r7 = r6\nr7 &= 65535\nr7 *= r7\nr7 >>= 5\n${store(4, 1, 7)}`,
+    steps: [0, 1],
+    kernel: "series",
+  },
+  {
+    name: "32-bit counters made wide",
+    body: `w7 = w9\n${store(4, 8, 7)}\nw9 += 1000003`,
+    before: "w9 = -3000000",
+    steps: [0, 8],
+    kernel: "series32",
+  },
+];
+
 const BOTH_WAYS = [...SUMS, ...EXTREMES, ...NARROW_EXTREMES, ...COPIES, ...FILLS, ...MAPS];
 const UP = [...BOTH_WAYS, ...OTHERS, ...SEVERAL];
+
 const DOWN: Loop[] = [
   ...UP.filter(
     ({ before, end, body }) => before === undefined && end === undefined && !body.includes("w6"),
@@ -543,7 +594,7 @@ const DOWN: Loop[] = [
   },
 ];
 
-export const LOOPS = [...UP, ...DOWN, ...TURNED, ...WIDENED];
+export const LOOPS = [...UP, ...DOWN, ...TURNED, ...WIDENED, ...SERIES];
 /** Loops that need more than SSE2 has. */
 export const RICH: Loop[] = [
   {
@@ -598,7 +649,11 @@ export const RICH: Loop[] = [
 ];
 /** Loops that only copy or fill. */
 export const PLAIN = [...COPIES, ...FILLS];
-const UPWARDS = [...COPIES, ...MAPS, ...OTHERS.filter(({ body }) => body.includes("(r4 + 0) ="))];
+const UPWARDS = [
+  ...COPIES,
+  ...MAPS,
+  ...[...OTHERS, ...SERIES].filter(({ body }) => body.includes("(r4 + 0) =")),
+];
 export const STORING = [
   ...UPWARDS,
   ...[...DOWN, ...TURNED, ...WIDENED].filter(({ body }) => /\(r[34] \+ 0\) = /.test(body)),
@@ -642,13 +697,6 @@ export const REFUSED: Loop[] = [
     steps: [4, 0],
     kernel: undefined,
   },
-  {
-    name: "the counter is summed",
-    body: `${load(7, 3, 4)}\nr7 += r6\nr0 += r7`,
-    steps: [4, 0],
-    kernel: undefined,
-  },
-  { name: "the counter is stored", body: store(4, 8, 6), steps: [4, 8], kernel: undefined },
   { name: "division", body: `${load(7, 3, 4)}\nr7 /= r5\nr0 += r7`, steps: [4, 0], kernel: undefined },
   {
     name: "shifted by a variable",
@@ -667,7 +715,7 @@ export function randomLoop(rng: (n: number) => number): Loop {
   const from = (r: number, at: number, bytes: number) =>
     `r${r} = *(${signed(bytes)}${bytes * 8} *)(r${at} + ${rng(4) === 0 ? bytes * rng(3) : 0})`;
   const lines = [from(7, 3, x), from(8, 4, y)];
-  const operand = () => ["7", "8", "7", "8", "5"][rng(5)];
+  const operand = () => ["7", "8", "7", "8", "5", "6"][rng(6)];
   for (let k = rng(6); k > 0; k--) {
     const [w, to] = [rng(2) === 0 ? "w" : "r", 7 + rng(2)];
     const kind = rng(10);

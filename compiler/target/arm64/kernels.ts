@@ -5,7 +5,15 @@
 
 import { bug } from "../../../formats/error.ts";
 import { type Arm64Assembler, type Arm64Row, bitmaskImmediate } from "../../../formats/isa/arm64.ts";
-import { isLoad, type Kernel, type Lane, registersOf, workOf } from "../../ir/kernel.ts";
+import {
+  everyLane,
+  isLoad,
+  type Kernel,
+  type Lane,
+  progression,
+  registersOf,
+  workOf,
+} from "../../ir/kernel.ts";
 import { type Graph, type NeonNode, neonGraph } from "./kernel-graph.ts";
 import { type Place, placeOf, placeOfLoad, placesOf, registerOfPlace, TEMP } from "./kernel-places.ts";
 import {
@@ -45,6 +53,16 @@ const MOST_WORK = 16;
 /** Registers that gather side by side: an addition waits for the one before. */
 const MOST_ACCUMULATORS = 4;
 
+/** Registers of a node that counts: what it is now, in the last step, and what it grows by to the next register. */
+interface Series {
+  lane: Lane;
+  now: number;
+  last: number;
+  part: number;
+  /** By how many steps there are at once: what it grows by. */
+  growth: Map<number, number>;
+}
+
 /** `width`: bits of a reduction's result, in `def`; -1: nobody wants it. */
 export function expandKernel(
   host: Host,
@@ -81,6 +99,9 @@ class Expansion {
   private readonly steps: Steps;
   private readonly places: Place[];
   private readonly constants = new Map<number, number>();
+  private readonly series = new Map<number, Series>();
+  /** Values are the last step's. */
+  private atEnd = false;
   private accumulators: number[] = [];
 
   constructor(
@@ -118,12 +139,42 @@ class Expansion {
     for (const [k, { op, lo, hi, aux, lane }] of graph.nodes.entries()) {
       if (op === "const") constants.set(k, this.makeConstant(lo, hi));
       else if (op === "splat") constants.set(k, this.splat(this.uses[aux], lane));
+      else if (op === "series") this.series.set(k, this.makeSeries(graph.nodes[k]));
     }
     if (graph.reduce === undefined) return;
     const { start, lane } = this.kernel;
     const from = start === 0 ? -1 : this.turn(this.uses[start], TEMP);
     for (let k = this.accumulatorCount(); k > 0; k--)
       this.accumulators.push(from < 0 ? this.makeConstant(0, 0) : this.splat(from, lane));
+  }
+
+  private makeSeries({ lane, aux, lo: by, hi: end, bytes }: NeonNode): Series {
+    const { asm, uses, steps } = this;
+    const add = V.add[lane]!;
+    const [a, b, c, d] = progression(lane, by);
+    const made = [this.makeConstant(a, b), this.makeConstant(c, d)];
+    const [now, last] = made.map((v) => steps.realOf(v));
+    asm.emit(R.halves, now, now, last);
+    asm.emit(DUP[lane], last, uses[aux]);
+    asm.emit(add, now, now, last);
+    if (end > 0) {
+      asm.emit(DUP[lane], last, uses[end]);
+      asm.emit(add, last, last, now);
+    }
+    const sizes = new Map<number, number>();
+    const grows = (size: number): number => {
+      const known = sizes.get(size) ?? this.makeConstant(...everyLane(lane, (size * 8 * by) / lane));
+      sizes.set(size, known);
+      return known;
+    };
+    const growth = new Map([1, this.scale].map((scale) => [scale, grows(scale * bytes)]));
+    return { lane, now: made[0], last: made[1], part: grows(16), growth };
+  }
+
+  /** On to the next step, which is `scale` times as wide. */
+  private advance(scale: number): void {
+    for (const { lane, now, growth } of this.series.values())
+      this.steps.join(V.add[lane], now, growth.get(scale)!);
   }
 
   /** Sums that widen in several stages have one register for the last. */
@@ -165,11 +216,15 @@ class Expansion {
   private value(k: number, part: number, scale: number, known: Map<string, number>): number {
     const constant = this.constants.get(k);
     if (constant !== undefined) return constant;
+    const series = this.series.get(k);
+    if (series !== undefined && part === 0) return this.atEnd ? series.last : series.now;
     const key = `${k},${part}`;
     let found = known.get(key);
     if (found === undefined) {
       const node = this.graph.nodes[k];
-      found = isLoad(node) ? this.load(k, part, scale, known) : this.compute(node, part, scale, known);
+      if (series !== undefined)
+        found = this.steps.emit(V.add[node.lane], [this.value(k, part - 1, scale, known), series.part]);
+      else found = isLoad(node) ? this.load(k, part, scale, known) : this.compute(node, part, scale, known);
       known.set(key, found);
     }
     return found;
@@ -237,6 +292,7 @@ class Expansion {
       case "loadDown":
       case "const":
       case "splat":
+      case "series":
         return bug(`no vector operation ${op}`);
       default:
         return steps.emit(V[op][lane], [of(0), of(1)]);
@@ -346,6 +402,7 @@ class Expansion {
     const { lanes } = kernel;
     const body = (by: number) => {
       this.gather(by);
+      this.advance(by);
       return this.steps.flush(this.pointers(by));
     };
     if (!this.main(body)) return false;
@@ -399,6 +456,7 @@ class Expansion {
         const values = parts.map((p) => this.value(graph.root, p, by, known));
         this.steps.store(to.k, to.offset + 16 * part, values);
       }
+      this.advance(by);
       return this.steps.flush(this.pointers(by));
     };
     if (!this.main(body)) return false;
@@ -419,7 +477,9 @@ class Expansion {
     if (constant !== undefined) return constant;
     if (!kernel.down) this.count(SCALAR.subImm[1], this.uses[0], kernel.lanes);
     this.point(!kernel.down);
+    this.atEnd = true;
     const made = this.value(graph.root, 0, 1, new Map());
+    this.atEnd = false;
     if (!steps.flush(this.pointers(0), made)) return -1;
     steps.keep(made);
     return made;

@@ -6,10 +6,12 @@
 import { bug } from "../../../formats/error.ts";
 import { fitsInt8, X64, type X64Assembler, type X64Row } from "../../../formats/isa/x64.ts";
 import {
+  everyLane,
   type Kernel,
   type KernelNode,
   type Lane,
   needsZero,
+  progression,
   type Reduction,
   registersOf,
   workOf,
@@ -26,6 +28,15 @@ interface Step {
   b: number;
   imm: number;
   load: { node: KernelNode; offset: number } | undefined;
+}
+
+/** Registers of a node that counts: what it is now and in the last step, what it grows by to the next register and step. */
+interface Series {
+  lane: Lane;
+  now: number;
+  last: number;
+  part: number;
+  step: number;
 }
 
 /** `width`: bits of a reduction's result. */
@@ -62,6 +73,9 @@ class Expansion {
   private fixed = 0;
   private free: number[] = [];
   private readonly constants = new Map<number, number>();
+  private readonly series = new Map<number, Series>();
+  /** Values are the last step's. */
+  private atEnd = false;
   private accumulators: number[] = [];
   private zero = -1;
   /** A jump does not reach its place. */
@@ -118,6 +132,7 @@ class Expansion {
       if (isZero) this.constants.set(k, this.zero);
       else if (node.op === "const") this.constants.set(k, this.makeConstant(node.lo, node.hi));
       else if (node.op === "splat") this.constants.set(k, this.splat(this.uses[node.aux], node.lane));
+      else if (node.op === "series") this.series.set(k, this.makeSeries(node));
     }
     if (reduce === undefined) return;
     for (let copy = 0; copy < this.copies; copy++) {
@@ -129,6 +144,26 @@ class Expansion {
         this.accumulators.push(made);
       }
     }
+  }
+
+  private makeSeries(node: KernelNode): Series {
+    const { asm, uses } = this;
+    const { lane, aux, lo: by, hi: end, bytes } = node;
+    const add = V.add[lane]!;
+    const [a, b, c, d] = progression(lane, by);
+    const now = this.makeConstant(a, b);
+    const last = this.makeConstant(c, d);
+    asm.rr(R.doubled, now, last);
+    asm.rr(add, now, this.splat(uses[aux], lane, last));
+    if (end > 0) asm.rr(add, this.splat(uses[end], lane, last), now);
+    const growth = (size: number) => this.makeConstant(...everyLane(lane, (size * 8 * by) / lane));
+    const step = growth(bytes);
+    return { lane, now, last, part: bytes > 16 ? growth(16) : step, step };
+  }
+
+  /** On to the next step. */
+  private advance(): void {
+    for (const { lane, now, step } of this.series.values()) this.emit(V.add[lane], now, step, 0, now);
   }
 
   private makeConstant(lo: number, hi: number): number {
@@ -151,9 +186,8 @@ class Expansion {
     return made;
   }
 
-  private splat(register: number, lane: Lane): number {
+  private splat(register: number, lane: Lane, made = this.persistent()): number {
     const { asm } = this;
-    const made = this.persistent();
     asm.rr(R.toVector[lane === 64 ? 64 : 32], made, register);
     if (lane === 8) asm.rr(V.low[16], made, made);
     if (lane <= 16) asm.rr(R.pshuflw, made, made, 0);
@@ -171,10 +205,13 @@ class Expansion {
   private value(k: number, part: number, offset: number, known: Map<string, number>): number {
     const constant = this.constants.get(k);
     if (constant !== undefined) return constant;
+    const series = this.series.get(k);
+    if (series !== undefined && part === 0) return this.atEnd ? series.last : series.now;
     const key = `${k},${part}`;
     let found = known.get(key);
     if (found === undefined) {
-      found = this.compute(this.kernel.nodes[k], part, offset, known);
+      if (series === undefined) found = this.compute(this.kernel.nodes[k], part, offset, known);
+      else found = this.emit(V.add[series.lane], this.value(k, part - 1, offset, known), series.part);
       known.set(key, found);
     }
     return found;
@@ -249,6 +286,7 @@ class Expansion {
           this.accumulators[copy],
           this.value(root, part, copy * lanes, known),
         );
+      this.advance();
     };
     const body = (count: number) => {
       for (let copy = 0; copy < count; copy++) step(copy);
@@ -296,8 +334,9 @@ class Expansion {
       const v = this.value(kernel.root, 0, copy * kernel.lanes, new Map());
       if (!this.flush(index, v)) return false;
       this.put(v, index, copy);
+      this.advance();
     }
-    return true;
+    return this.flush(index);
   }
 
   private put(v: number, index: number, copy: number): void {
@@ -309,7 +348,9 @@ class Expansion {
   /** The last step's elements, read before anything is written, in a register of their own; -1: there is none. */
   private tail(index: number): number {
     const { root } = this.kernel;
+    this.atEnd = true;
     const tail = this.value(root, 0, 0, new Map());
+    this.atEnd = false;
     if (!this.flush(index, tail)) return -1;
     if (!this.constants.has(root)) this.kept = this.real[tail];
     return tail;
