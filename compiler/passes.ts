@@ -48,6 +48,7 @@ import { unrollCounted } from "./opt/unroll-counted.ts";
 import { unrollShifts } from "./opt/unroll-shifts.ts";
 import { valueNumbering } from "./opt/value-numbering.ts";
 import { vectorise } from "./opt/vectorise.ts";
+import { walkingPointers } from "./opt/walking-pointers.ts";
 import { zeroCounters } from "./opt/zero-counters.ts";
 
 export type Level = 0 | 1 | 2 | "s";
@@ -187,6 +188,7 @@ export const PASSES: readonly Pass[] = [
   // It asks for counters that nothing else looks at.
   { name: "zero-counters", run: zeroCounters, skip: [0, 1] },
   // Displacements are what they stay.
+  { name: "walking-pointers", run: walkingPointers, skip: NOT_AT_0 },
   { name: "index-bases", run: indexBases, skip: NOT_AT_0 },
   { name: "tail-returns", run: tailReturns, skip: NOT_AT_0 },
   // Nothing behind it asks where a branch leads.

@@ -4,11 +4,12 @@
  */
 
 import { dominators } from "../ir/dominators.ts";
-import { splitEdge } from "../ir/flow.ts";
+import { holdsOn, splitEdge } from "../ir/flow.ts";
+import { isZero } from "../ir/fold.ts";
 import { blockOrder } from "../ir/graph.ts";
 import { type Block, type Fn, retarget, type Value } from "../ir/ir.ts";
 import { loopDepths } from "../ir/loops.ts";
-import { op } from "../ir/ops.ts";
+import { op, SLT } from "../ir/ops.ts";
 import { type Use, usesOf } from "../ir/repair.ts";
 
 /** Operations that are worth a block of their own, and its jump. */
@@ -43,9 +44,15 @@ export function sink(fn: Fn): void {
       v.block = way;
     }
     for (const way of ways)
-      if (way.id >= depths.length && way.body.filter((v) => !FREE.has(v.op)).length < LEAST)
+      if (way.id >= depths.length && way.body.filter((v) => !FREE.has(v.op)).length < (isRare(block, way) ? 1 : LEAST))
         undo(fn, block, way);
   }
+}
+
+/** Where control goes with a negative number: most are not. */
+function isRare(block: Block, way: Block): boolean {
+  const test = holdsOn(block, way);
+  return test?.cond === SLT && isZero(test.b);
 }
 
 /** Takes such a block away again. */

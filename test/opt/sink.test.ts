@@ -32,6 +32,13 @@ describe("sink", () => {
     expect(placeOf(source, /= mul/)).toBeGreaterThan(0);
     expect(placeOf(source, /= xor/)).toBeGreaterThan(0);
   });
+  it.each([
+    ["one operation for a negative number", "if r3 s< 0 goto out", true],
+    ["not one for any other", "if r3 < 5 goto out", false],
+  ])("%s", (_, test, sinks) => {
+    const source = `r3 = *(u64 *)(r1 + 0)\nr0 = r3\nr0 *= r4\n${test}\nr0 = r3\n*(u64 *)(r1 + 0) = r0\nout:\nexit`;
+    expect(placeOf(source, /= mul/) > 0).toBe(sinks);
+  });
   it("out of a loop", () => {
     const source = `r0 = 0
 again:
