@@ -144,7 +144,7 @@ function move2(env: Env, state: State, op: string, width: 32 | 64, a: Value, b: 
 
 /** base + sign * by. */
 function shifted(env: Env, base: Value, by: Value, sign: 1 | -1): Value {
-  const num = alu(sign === 1 ? "add" : "sub", 64, base.num, by.num);
+  const num = env.alu(sign === 1 ? "add" : "sub", 64, base.num, by.num);
   const plain = make(base.kind, base.of, num, 0, 0, 0, false, 0, base.ref);
   if (isConstant(num)) return plain;
   if (isConst(by)) return linked(plain, base, 1, sign * constOf(by));
@@ -203,7 +203,7 @@ function compute(env: Env, state: State, insn: Insn, a: Value, b: Value): Value 
   const width = insn.row.width as 32 | 64;
   if ((op === "sub" || op === "xor") && insn.row.operand === "reg" && insn.dst === insn.src)
     return immediate(0);
-  const num = alu(op, width, a.num, b.num);
+  const num = env.alu(op, width, a.num, b.num);
   if (a.from !== undefined && isConst(b) && placesOf(b, width) === a.from.places) {
     const half = unshifted(env, state, op, width, a.from);
     if (half !== undefined) return withNum(half, meet(half.num, num) ?? num);

@@ -8,7 +8,8 @@ import type { Program } from "../program.ts";
 import type { Chain } from "./chain.ts";
 import type { Facts } from "./facts.ts";
 import { Linear } from "./linear.ts";
-import type { Num } from "./number.ts";
+import { equal, isConstant, type Num } from "./number.ts";
+import { alu } from "./number-alu.ts";
 import { refuse } from "./rules.ts";
 import type { State } from "./state.ts";
 import type { Value } from "./value.ts";
@@ -30,6 +31,14 @@ export interface Fraction {
   by: Num;
 }
 const MOST_FRACTIONS = 4;
+
+interface Computed {
+  op: string;
+  width: 32 | 64;
+  a: Num;
+  b: Num;
+  result: Num;
+}
 
 /** What an object is called in messages, and what it is. */
 export interface ObjectInfo {
@@ -76,6 +85,8 @@ export class Env {
   /** What r0 may be at the exit. */
   readonly returns: ContextReturns | undefined;
   private readonly facts: Facts | undefined;
+  /** By function and instruction: what it computed the last time. */
+  private readonly computed: (Computed | undefined)[][] = [];
 
   constructor(program: Program, context: FullContext, facts: Facts | undefined) {
     this.program = program;
@@ -118,6 +129,17 @@ export class Env {
       if (id === undefined) this.names.set(name, (id = FIRST + this.names.size));
       if (!inUse(state, id)) return id;
     }
+  }
+
+  /** What the instruction at hand computes; the rounds of a loop mostly give it the same numbers as the one before. */
+  alu(op: string, width: 32 | 64, a: Num, b: Num): Num {
+    if (isConstant(a) && isConstant(b)) return alu(op, width, a, b);
+    const list = (this.computed[this.chain.func] ??= []);
+    const last = list[this.insn];
+    if (last?.op === op && last.width === width && equal(last.a, a) && equal(last.b, b)) return last.result;
+    const result = alu(op, width, a, b);
+    list[this.insn] = { op, width, a, b, result };
+    return result;
   }
 
   fraction(of: Value, made: Fraction): void {
