@@ -6,6 +6,7 @@
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
 import { holdsOn, removeEdge } from "../ir/flow.ts";
+import { isConst, isSmall } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { entryOf, loopNest } from "../ir/loop-nest.ts";
 import { hasCycle } from "../ir/loops.ts";
@@ -20,7 +21,7 @@ export function mergeExits(fn: Fn): void {
     const [first] = second.predecessors;
     const loop = of[first.id];
     const before = loop && of[second.id] === loop ? entryOf(loop) : undefined;
-    const found = before && read(first, second);
+    const found = before && read(fn, first, second);
     const isReady = (v: Value) => v.args.length === 0 || dominates(v.block, before!);
     if (found === undefined || !found.bounds.every(isReady)) continue;
     merge(fn, first, second, before!, found);
@@ -46,13 +47,24 @@ interface Tests {
   bounds: Value[];
 }
 
+type Test = NonNullable<ReturnType<typeof holdsOn>>;
+
 const UPPER: readonly number[] = [ULT, ULE, SLT, SLE];
 
-function read(first: Block, second: Block): Tests | undefined {
+/** x <= c is x < c + 1, unless c is the greatest number. */
+function strict(fn: Fn, test: Test): Test {
+  const { b, cond } = test;
+  if (!isConst(b) || !isSmall(b) || (cond !== ULE && cond !== SLE)) return test;
+  if (b.lo === 2 ** 31 - 1 || (b.lo === -1 && cond === ULE)) return test;
+  return { ...test, b: fn.const(b.type, b.lo + 1), cond: cond === ULE ? ULT : SLT };
+}
+
+function read(fn: Fn, first: Block, second: Block): Tests | undefined {
   const goesOn = second.successors.find((next) => !first.successors.includes(next))!;
   const known = [holdsOn(first, second), holdsOn(second, goesOn)].map((test) => {
     if (test === undefined) return undefined;
-    return UPPER.includes(test.cond) ? test : { a: test.b, b: test.a, cond: COND[test.cond].swap };
+    const { a, b, cond } = test;
+    return strict(fn, UPPER.includes(cond) ? test : { a: b, b: a, cond: COND[cond].swap });
   });
   const [one, other] = known;
   if (!one || !other || one.cond !== other.cond || !UPPER.includes(one.cond)) return undefined;

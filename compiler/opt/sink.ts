@@ -44,7 +44,10 @@ export function sink(fn: Fn): void {
       v.block = way;
     }
     for (const way of ways)
-      if (way.id >= depths.length && way.body.filter((v) => !FREE.has(v.op)).length < (isRare(block, way) ? 1 : LEAST))
+      if (
+        way.id >= depths.length &&
+        way.body.filter((v) => !FREE.has(v.op)).length < (isRare(block, way) ? 1 : LEAST)
+      )
         undo(fn, block, way);
   }
 }

@@ -36,6 +36,8 @@ describe("merge-exits", () => {
     ["a variable and a constant", loop("r2 >= r3", "r2 < 20")],
     ["a constant and a variable", loop("r2 >= 20", "r2 < r3")],
     ["bounds that are reached", loop("r2 > r3", "r2 <= r4")],
+    ["below one bound and up to a constant", loop("r2 >= r3", "r2 <= 20")],
+    ["up to a constant, with a sign", loop("r2 s> 20", "r2 s< r3")],
     ["with a sign", loop("r2 s>= r3", "r2 s< r4")],
     ["bounds on the left", loop("r3 <= r2", "r4 > r2")],
     [
@@ -58,6 +60,7 @@ describe("merge-exits", () => {
     ["a store between", loop("r2 >= r3", "r2 < r4", { between: "*(u64 *)(r1 + 24) = r2" })],
     ["a load between", loop("r2 >= r3", "r2 < r4", { between: "r5 = *(u64 *)(r1 + 32)\nr0 ^= r5" })],
     ["a bound that changes", loop("r2 >= r3", "r2 < r4", { step: "r2 += 1\nr4 ^= 1" })],
+    ["up to the greatest small number", loop("r2 >= r3", "r2 <= 0x7fffffff")],
     ["a test for equality", loop("r2 == r3", "r2 < r4")],
   ];
   it.each(STAYS)("not %s", (_, source) => expect(branches(source)).toBe(2));
