@@ -1,6 +1,6 @@
 /** Edits and orders of the control-flow graph that several passes need. */
 
-import { isZero } from "./fold.ts";
+import { isConst, isZero, upperZero } from "./fold.ts";
 import { type Block, type Fn, retarget, type Value } from "./ir.ts";
 import { COND, NE, op, UGT } from "./ops.ts";
 
@@ -60,10 +60,48 @@ export function holdsOn(from: Block, to: Block): { a: Value; b: Value; cond: num
   return { a: args[0], b: args[1], cond: successors[0] === to ? aux : COND[aux].not };
 }
 
+/** Blocks in front of one that are asked, and phis and operations that are looked through. */
+const MOST_GUARDS = 8,
+  MOST_STEPS = 3,
+  MOST_WAYS = 4; // prettier-ignore
+
+/** Control is in `block` only where v is not zero: its bits tell, the branches in front, or those of its ways in. */
+export function isNonZeroAt(v: Value, block: Block, steps = MOST_STEPS): boolean {
+  if (isConst(v)) return !isZero(v);
+  const isSure = (part: Value) => steps > 0 && isNonZeroAt(part, block, steps - 1);
+  if ((v.op === op.or || v.op === op.zext) && v.args.some(isSure)) return true;
+  if (v.op === op.trunc && isLow(v.args[0])) return isSure(v.args[0]);
+  if (v.op === op.select && v.args.slice(1).every(isSure)) return true;
+  let at = block;
+  for (let k = 0; k < MOST_GUARDS; k++) {
+    if (v.op === op.phi && v.block === at) return v.args.length <= MOST_WAYS && alwaysNonZero(v, steps);
+    if (at.predecessors.length !== 1) return false;
+    const [from] = at.predecessors;
+    if (isNonZeroOn(v, from, at)) return true;
+    at = from;
+  }
+  return false;
+}
+
+const isLow = (v: Value): boolean =>
+  v.op === op.phi ? v.args.length <= MOST_WAYS && v.args.every((arg) => upperZero(arg)) : upperZero(v);
+
+const alwaysNonZero = (phi: Value, steps: number): boolean =>
+  phi.args.every((arg, k) => {
+    const from = phi.block.predecessors[k];
+    return arg === phi || comesNonZero(arg, from, phi.block, steps - 1);
+  });
+
+/** The same where control goes from → to. */
+export const comesNonZero = (v: Value, from: Block, to: Block, steps = MOST_STEPS): boolean =>
+  isNonZeroOn(v, from, to) || (steps >= 0 && isNonZeroAt(v, from, steps));
+
 /** Control goes from → to only where v is not zero, as one comparison tells. */
-export function isNonZeroOn(v: Value, from: Block, to: Block): boolean {
+function isNonZeroOn(v: Value, from: Block, to: Block): boolean {
   const known = holdsOn(from, to);
-  return known?.a === v && isZero(known.b) && (known.cond === NE || known.cond === UGT);
+  if (known === undefined || !isZero(known.b) || (known.cond !== NE && known.cond !== UGT)) return false;
+  const extended = (x: Value) => (x.op === op.zext ? x.args[0] : x);
+  return extended(known.a) === extended(v) || (known.a.op === op.trunc && known.a.args[0] === v);
 }
 
 /** A block that only stands for an edge: it comes from one block, and leads on. */

@@ -6,7 +6,7 @@
 
 import * as i64 from "../../formats/int64.ts";
 import { replaceEach } from "../ir/emit.ts";
-import { isNonZeroOn } from "../ir/flow.ts";
+import { isNonZeroAt } from "../ir/flow.ts";
 import { type Emit, isConst, isInt, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { EQ, op } from "../ir/ops.ts";
@@ -31,7 +31,7 @@ export function bitCounts(fn: Fn, { features, rodata }: Pick<PassContext, "featu
       const of = front ?? behind;
       if (of === undefined && !features.has("popcount")) return undefined;
       const row = front !== undefined ? op.clz : behind !== undefined ? op.ctz : op.popcount;
-      return emit(row, v.type, [of ?? counted], of !== undefined && isNonZero(of, v.block) ? 1 : 0);
+      return emit(row, v.type, [of ?? counted], of !== undefined && isNonZeroAt(of, v.block) ? 1 : 0);
     },
     isChance,
   );
@@ -52,7 +52,7 @@ function lookedUp(fn: Fn, v: Value, rodata: Uint8Array, emit: Emit): Value | und
   const from = table.aux + v.aux;
   if (x === undefined || !isConst(factor) || from < 0 || from + width > rodata.length) return undefined;
   for (let k = 0; k < width; k++) if (rodata[from + topOf(factor, k)] !== k) return undefined;
-  const isSure = isNonZero(x, v.block);
+  const isSure = isNonZeroAt(x, v.block);
   const count = emit(op.ctz, width, [x], isSure ? 1 : 0);
   const low = width === 64 ? emit(op.trunc, 32, [count]) : count;
   if (isSure) return low;
@@ -152,10 +152,4 @@ function belowLowest(v: Value): Value | undefined {
     return less.op === op.add && isInt(less.args[1], -1) && x !== undefined && isAlike(x, less.args[0]);
   };
   return is(a, b) ? a.args[0] : is(b, a) ? b.args[0] : undefined;
-}
-
-/** The block is reached only where x has a bit. */
-function isNonZero(x: Value, block: Block): boolean {
-  const { predecessors } = block;
-  return predecessors.length === 1 && isNonZeroOn(x, predecessors[0], block);
 }

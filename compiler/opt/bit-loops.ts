@@ -4,7 +4,7 @@
  */
 
 import { emitter } from "../ir/emit.ts";
-import { holdsOn, isNonZeroOn, Replacements, removeEdge } from "../ir/flow.ts";
+import { comesNonZero, holdsOn, Replacements, removeEdge } from "../ir/flow.ts";
 import { isConst, isInt, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { EQ, NE, op } from "../ir/ops.ts";
@@ -77,7 +77,7 @@ function replace(
 ): void {
   const emit = emitter(fn, { block, at: bits.at });
   const [from, start] = [block.predecessors[entry], bits.args[entry]];
-  const isSure = isNonZeroOn(start, from, block);
+  const isSure = comesNonZero(start, from, block);
   removeEdge(block, block);
   block.successors = block.successors.filter((next) => next !== block);
   block.end = "jump";

@@ -64,7 +64,8 @@ function convert(fn: Fn, block: Block, groups: Int32Array, replaced: Replacement
     const [onYes, onNo] = [yes, no].map((next) => sideOf(block, next, join, shares));
     if (onYes === undefined || onNo === undefined || (onYes.block === undefined && onNo.block === undefined))
       continue;
-    if (!pays(block, onYes, onNo) || join.phis.some((phi) => waits(phi, onYes, onNo, groups))) continue;
+    if (!pays(block, onYes, onNo) || join.phis.some((phi) => waits(phi, onYes, onNo, block.control!, groups)))
+      continue;
     const [a, b] = [onYes, onNo].map((side) => (isShared(side) ? ownCopy(fn, block, side) : side));
     select(fn, block, a, b, replaced);
     return true;
@@ -139,12 +140,15 @@ function conditional(
  * What goes round a loop through this choice: with a branch, which is guessed, the next round need not wait for the
  * comparison. What is kept or replaced as a whole, and sums of what may be nothing, wait little.
  */
-function waits(phi: Value, yes: Side, no: Side, groups: Int32Array): boolean {
+function waits(phi: Value, yes: Side, no: Side, condition: Value, groups: Int32Array): boolean {
   const [a, b] = [phi.args[yes.edge], phi.args[no.edge]];
   const group = groups[phi.id] ?? 0;
   if (group === 0 || a === b) return false;
   const goesRound = (v: Value) => groups[v.id] === group;
   if (!goesRound(a) && !goesRound(b)) return false;
+  // The lesser of two that both go round: nobody could guess which it is.
+  const compared = condition.args.map(whole);
+  if (goesRound(a) && goesRound(b) && [a, b].every((v) => compared.includes(whole(v)))) return false;
   const isKept = (kept: Value, other: Value) => whole(kept).op === op.phi && !goesRound(other);
   if (isKept(a, b) || isKept(b, a)) return false;
   const [changed, x] = a.args[0] === b ? [a, b] : [b, a];

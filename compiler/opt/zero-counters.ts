@@ -5,7 +5,7 @@
 
 import { dominators } from "../ir/dominators.ts";
 import { emitter } from "../ir/emit.ts";
-import { holdsOn, isNonZeroOn, splitEdge } from "../ir/flow.ts";
+import { comesNonZero, holdsOn, splitEdge } from "../ir/flow.ts";
 import { type Emit, isConst, isZero } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { COND, EQ, NE, op, ULT } from "../ir/ops.ts";
@@ -16,8 +16,6 @@ import type { PassContext } from "../passes.ts";
 const MOST_PLACES = 2;
 /** Rounds of a loop, where they are known, that are worth it. */
 const LEAST_ROUNDS = 8;
-/** Blocks in front of a loop that are asked whether its counter has a way to go. */
-const MOST_GUARDS = 8;
 
 interface Counter {
   phi: Value;
@@ -75,22 +73,13 @@ function ends({ phi, next, end, entry, latch }: Counter): boolean {
   const step = next.args[1];
   if (isConst(start) && isConst(end) && end.lo - start.lo < LEAST_ROUNDS * step.lo) return false;
   if (cond === NE) return true;
-  return cond === ULT && step.lo === 1 && step.hi === 0 && isZero(start) && isPositive(end, phi.block, entry);
-}
-
-/** Whether n is not zero where control comes into the loop. */
-function isPositive(n: Value, head: Block, entry: number): boolean {
-  if (isConst(n)) return !isZero(n);
-  if (n.op === op.select && n.args.slice(1).every((way) => isConst(way) || way.op !== op.select))
-    return n.args.slice(1).every((way) => isPositive(way, head, entry));
-  let to = head;
-  let from = head.predecessors[entry];
-  for (let k = 0; k < MOST_GUARDS; k++) {
-    if (isNonZeroOn(n, from, to)) return true;
-    if (from.predecessors.length !== 1) return false;
-    [to, from] = [from, from.predecessors[0]];
-  }
-  return false;
+  return (
+    cond === ULT &&
+    step.lo === 1 &&
+    step.hi === 0 &&
+    isZero(start) &&
+    comesNonZero(end, phi.block.predecessors[entry], phi.block)
+  );
 }
 
 /** Sums of something invariant and the counter, or a multiple of it; undefined: it has other uses. */

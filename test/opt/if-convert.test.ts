@@ -81,6 +81,33 @@ describe("if-convert", () => {
     expect(selects(source)).toBe(0);
   });
 
+  it("the lesser of two that both go round", () => {
+    const subtracting = `r0 = *(u32 *)(r1 + 0)
+r3 = *(u32 *)(r1 + 4)
+r0 |= 1
+r3 |= 1
+again:
+r4 = r0
+if r0 > r3 goto swap
+r0 = r3
+r3 = r4
+swap:
+r0 -= r3
+if r0 != 0 goto again
+r0 = r3
+exit`;
+    expect(selects(subtracting)).toBe(2);
+    for (const [a, b] of [
+      [21, 35],
+      [99, 1],
+      [7, 7],
+      [250, 75],
+    ]) {
+      const memory = Uint8Array.of(a, 0, 0, 0, b, 0, 0, 0);
+      expect(difference(assemble(subtracting), memory, [1, 2, "s"], true)).toBeUndefined();
+    }
+  });
+
   it("sums of what may be nothing take their turn late", () => {
     const text = lines(loop(...choice("r3 > 7", "r0 += r3")));
     expect(text.find((line) => line.includes("= select"))).toMatch(/, 0$|, 0, v\d+$/);

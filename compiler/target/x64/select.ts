@@ -2,6 +2,7 @@
 
 import { bug } from "../../../formats/error.ts";
 import { X64 } from "../../../formats/isa/x64.ts";
+import { isNonZeroAt } from "../../ir/flow.ts";
 import { isConst, isInt, isSmall, isZero, maskedBits } from "../../ir/fold.ts";
 import type { Value } from "../../ir/ir.ts";
 import { CALLS, type Op, op } from "../../ir/ops.ts";
@@ -308,7 +309,8 @@ const COUNT_INDEX = new Map<Op, number>([
 
 function count(l: Lowering, v: Value): void {
   const [x] = v.args;
-  if (l.context.features.has(v.op.name)) {
+  // Older processors take tzcnt for bsf, which gives the same but for zero.
+  if (l.context.features.has(v.op.name) || (v.op === op.ctz && v.aux === 1)) {
     const inst = l.emit(K.count, l.register(v), [l.register(x)]);
     inst.aux = COUNT_INDEX.get(v.op)!;
     inst.width = v.type;
@@ -327,7 +329,7 @@ function divide(l: Lowering, v: Value): void {
   inst.late = true;
   inst.clobbers = mask(X64.rax, X64.rdx);
   inst.aux = DIVISION.get(v.op)!;
-  if (isConst(b) && !isZero(b)) inst.aux |= kinds.NONZERO;
+  if (isNonZeroAt(b, v.block)) inst.aux |= kinds.NONZERO;
   if (isConst(b) && !(b.lo === -1 && (v.type === 32 || b.hi === -1))) inst.aux |= kinds.NOT_MINUS_ONE;
   inst.pinnedDef = (inst.aux & MODULO) !== 0 ? X64.rdx : X64.rax;
   inst.width = v.type;
