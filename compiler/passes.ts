@@ -36,6 +36,7 @@ import { narrowPhis } from "./opt/narrow-phis.ts";
 import { orderPhis } from "./opt/order-phis.ts";
 import { pairSelects } from "./opt/pair-selects.ts";
 import { promoteStack } from "./opt/promote-stack.ts";
+import { rangeTests } from "./opt/range-tests.ts";
 import { reassociate } from "./opt/reassociate.ts";
 import { rotates } from "./opt/rotates.ts";
 import { simplify } from "./opt/simplify.ts";
@@ -175,6 +176,8 @@ export const PASSES: readonly Pass[] = [
   { name: "unroll-counted", run: unrollCounted, skip: [0, 1, "s"] },
   // Late: it copies code, and needs its loops small and clean. Counters of the copies then fold, and their branches.
   { name: "unroll-shifts", run: unrollShifts, skip: [0, "s"] },
+  // Lanes of bytes compare bytes: until there the masks tell that they are.
+  { name: "range-tests", run: rangeTests, skip: NOT_AT_0 },
   { name: "simplify", run: simplify, skip: NOT_AT_0 },
   { name: "clean-flow", run: cleanFlow, skip: NOT_AT_0 },
   { name: "dead-code", run: deadCode, skip: NOT_AT_0 },

@@ -16,12 +16,16 @@ function pair({ body }: Block): void {
     if (body[i].op !== op.select) continue;
     const between = last < 0 || i - last > MOST_APART ? [] : body.slice(last + 1, i);
     const first = body[last];
-    const moves = between.length > 0 && isSame(first.args[0], body[i].args[0]);
-    if (moves && ![...between, body[i]].some((v) => v.args.includes(first))) {
-      body.splice(last, 1);
-      body.splice(i - 1, 0, first);
-    }
     last = i;
+    if (between.length === 0 || !isSame(first.args[0], body[i].args[0])) continue;
+    // What adds a flag overwrites it: it comes last.
+    const sum = between.find((v) => v.args.includes(first) && (v.op === op.add || v.op === op.sub));
+    const rest = between.filter((v) => v !== sum);
+    const isNeeded = (v: Value) => [...rest, body[i]].some((user) => user.args.includes(v));
+    if (isNeeded(first) || (sum !== undefined && isNeeded(sum))) continue;
+    const pair = sum === undefined ? [first, body[i]] : [first, body[i], sum];
+    body.splice(i - between.length - 1, between.length + 2, ...rest, ...pair);
+    if (sum !== undefined) last--;
   }
 }
 

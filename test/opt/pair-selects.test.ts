@@ -35,6 +35,10 @@ const PAIRS: [name: string, source: string][] = [
   ["the opposite one", chosen("r3 > 7", STORE, "r3 <= 7")],
   ["another one of the same numbers", chosen("r3 > r4", STORE, "r3 == r4", "r5")],
   ["across seven others", chosen("r3 == 7", stores(6), "r3 == 7")],
+  [
+    "a sum of the first one comes behind both",
+    chosen("r3 > 7", "r5 = r4\nr5 += r0", "r3 > 7").replace("r0 -= r2", "r0 = r5\nr0 -= r2"),
+  ],
 ];
 const APART: [name: string, source: string][] = [
   ["another constant", chosen("r3 == 7", STORE, "r3 == 8")],
