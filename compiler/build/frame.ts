@@ -19,7 +19,8 @@ export function measureFrame(fn: Fn, where: (insn: number) => string, used?: num
   if (!usesFrame(fn)) return;
   checkPlaces(fn, where);
   const { low, isExact } = new Lowest(fn);
-  fn.stack = used === undefined ? -low : isExact ? Math.min(-low, used) : used;
+  const own = Math.abs(low);
+  fn.stack = used === undefined ? own : isExact ? Math.min(own, used) : used;
 }
 
 function checkPlaces(fn: Fn, where: (insn: number) => string): void {

@@ -17,12 +17,15 @@ function frameOf(source: string, options: CompileOptions): number {
   return first!.stack;
 }
 
-/** Fills the places from r10 - bytes to r10 - 1 with 1, one by one. */
+/** Fills the places from r10 - bytes to r10 - 1, one by one, with what memory says: 1, which nobody can prove. */
 const filled = (bytes: number): string =>
-  `r3 = r10
+  `r2 = *(u8 *)(r1 + 63)
+r2 &= 2
+r2 |= 1
+r3 = r10
 r3 += -${bytes}
 again:
-*(u8 *)(r3 + 0) = 1
+*(u8 *)(r3 + 0) = r2
 r3 += 1
 if r3 != r10 goto again`;
 const index = (mask: number): string => `r4 = *(u8 *)(r1 + 0)\nr4 &= ${mask}`;
@@ -83,6 +86,13 @@ const CASES: [name: string, source: string, without: number, proven: number, r0:
     512,
     48,
     20n,
+  ],
+  [
+    "nothing but what is proven to be there",
+    "r3 = r10\nr3 += -8\nagain:\n*(u8 *)(r3 + 0) = 3\nr3 += 1\nif r3 != r10 goto again\nr0 = *(u8 *)(r10 - 5)\nexit",
+    8,
+    0,
+    3n,
   ],
   ["others, from an address up", calls(below(0)), 8, 8, 77n],
   ["others, down from an address", calls(below(-1)), 8, 27, 77n],
