@@ -186,7 +186,7 @@ class Generator {
     const copy = (dst: number, src: number) => this.add(`mov${bits}.reg`, { dst, src }, { fixed: true });
     this.defined.add(t);
     copy(t, x);
-    const kind = random.below(5);
+    const kind = random.below(7);
     if (kind < 2) {
       // Two shifts that meet: one of two values, or of the same one, by a constant or by a register.
       this.defined.add(u);
@@ -210,6 +210,21 @@ class Generator {
       if (random.chance(30)) this.add(`neg${bits}`, { dst: t });
       else alu("add", t, -1);
       alu(random.pick(["and", "xor"]), t, { src: x });
+    } else if (kind === 4) {
+      // Whether a small number lies in a range.
+      const { base, off } = this.place(2);
+      this.add(random.pick(["ldxb", "ldxb", "ldxh"]), { dst: t, src: base, off });
+      alu("add", t, -random.below(256));
+      alu("and", t, random.pick([255, 255, 65535, 127]));
+      const compared = random.pick(["jlt", "jge", "jgt", "jle", "jslt"]);
+      const jump = this.add(`${compared}${bits}.imm`, { dst: t, imm: random.below(256) }, { fixed: true });
+      alu(random.pick(["xor", "add"]), t, { src: y });
+      jump.to = this.label();
+    } else if (kind === 5) {
+      // What is not zero divides, or what may be.
+      const jump = this.add(`${random.pick(["jeq", "jeq", "jsgt"])}${bits}.imm`, { dst: y }, { fixed: true });
+      alu(random.pick(["div", "mod", "sdiv", "smod"]), t, { src: y });
+      jump.to = this.label();
     } else {
       const bytes = random.pick([2, 4, 8]);
       const width = { 2: "h", 4: "w", 8: "dw" }[bytes]!;
@@ -483,7 +498,7 @@ class Generator {
     const start = this.label();
     this.add(random.pick(from), { dst: 4, src: 7 }, fixed);
     if (random.chance(50)) this.add(random.pick(from), { dst: 5, src: 8 }, fixed);
-    else this.add("mov64.reg", { dst: 5, src: (sum + 1) & 3 }, fixed);
+    else this.add("mov64.reg", { dst: 5, src: random.pick([(sum + 1) & 3, 9]) }, fixed);
     for (let k = random.below(4); k > 0; k--) {
       const row = random.pick(ALU.filter(({ op }) => op !== "div" && op !== "mod"));
       const imm = row.uses.includes("imm") ? random.immediate() : 0;
@@ -515,7 +530,7 @@ class Generator {
       const imm = row.operand === "imm" ? random.immediate() : 0;
       this.add(
         row,
-        { dst: random.pick([7, 8]), src: row.operand === "reg" ? random.pick([4, 4, 5, sum]) : 0, imm },
+        { dst: random.pick([7, 8]), src: row.operand === "reg" ? random.pick([4, 4, 5, sum, 9]) : 0, imm },
         fixed,
       );
     }
