@@ -77,6 +77,11 @@ export const MEASURED_PASSES: readonly string[] = [
   "index-bases",
   "jump-tables",
   "layout",
+  "inline-memory",
+  "drop-extensions",
+  "extend-loads",
+  "range-tests",
+  "tail-returns",
 ];
 
 export function passTable({ programs }: CodeReport): string {
