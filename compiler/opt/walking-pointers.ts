@@ -53,8 +53,8 @@ function indexOf(phi: Value, latch: Block, users: Use[][]): Index | undefined {
   const accesses = users[sum.id];
   const isAddress = ({ user }: Use) =>
     user !== undefined && user.op.bytes > 0 && user.args.lastIndexOf(sum) === 0;
-  const gains = accesses.length > 1 || accesses.some(({ user }) => user!.aux !== 0);
-  if (!accesses.every(isAddress) || !gains) return undefined;
+  const gains = () => accesses.length > 1 || accesses.some(({ user }) => user!.aux !== 0);
+  if (!accesses.every(isAddress) || !gains()) return undefined;
   return { phi, next, sum, base: sum.args[sum.args[0] === phi ? 1 : 0] };
 }
 

@@ -57,6 +57,7 @@ describe("walking-pointers", () => {
     ["an index that counts in the end", loop(TWO, { after: "r0 += r6" }), 0],
     ["no displacement: an operand", loop("r3 = *(u8 *)(r4 + 0)\nr0 += r3"), 1],
     ["an index that is used", loop(TWO, { change: "r0 += r6" }), 1],
+    ["an address that is returned", loop("r3 = *(u8 *)(r4 + 0)\nr0 += r3", { after: "r0 = r4" }), 1],
     ["an address that is kept", loop(`${TWO}\n*(u64 *)(r5 + 0) = r4`), 1],
   ])("%s", (_, source, left) => expect(sums(source)).toBe(left));
 
