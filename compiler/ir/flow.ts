@@ -93,8 +93,12 @@ const alwaysNonZero = (phi: Value, steps: number): boolean =>
   });
 
 /** The same where control goes from → to. */
-export const comesNonZero = (v: Value, from: Block, to: Block, steps = MOST_STEPS): boolean =>
-  isNonZeroOn(v, from, to) || (steps >= 0 && isNonZeroAt(v, from, steps));
+export function comesNonZero(v: Value, from: Block, to: Block, steps = MOST_STEPS): boolean {
+  if (isNonZeroOn(v, from, to) || (steps >= 0 && isNonZeroAt(v, from, steps))) return true;
+  return (
+    v.op === op.select && steps > 0 && v.args.slice(1).every((way) => comesNonZero(way, from, to, steps - 1))
+  );
+}
 
 /** Control goes from → to only where v is not zero, as one comparison tells. */
 function isNonZeroOn(v: Value, from: Block, to: Block): boolean {
