@@ -55,6 +55,14 @@ const CASES: [name: string, source: Case, changes: boolean][] = [
   ["one that ends where it meets it, from anywhere", { guard: "", test: "if r3 != r2 goto again" }, true],
   ["in steps", { guard: "", step: 4, test: "if r3 != r2 goto again" }, true],
   ["up to what may be zero: once", { guard: "if r2 == 1 goto out" }, false],
+  [
+    "up to the lesser of a number that is not zero and a constant",
+    {
+      guard: "r6 = r2\nif r2 < 50 goto less\nr6 = 50\nless:\nif r2 == 0 goto out",
+      test: "if r3 < r6 goto again",
+    },
+    true,
+  ],
   ["in steps that may go too far", { step: 4 }, false],
   ["a counter that something else looks at", { body: "r0 ^= r3" }, false],
   ["a counter that is needed behind the loop", { after: "r0 ^= r3" }, false],
