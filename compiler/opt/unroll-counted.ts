@@ -9,9 +9,11 @@ import { type Emit, fold } from "../ir/fold.ts";
 import type { Block, Fn, Value } from "../ir/ir.ts";
 import { latency } from "../ir/latency.ts";
 import { CALLS, NE, type Op, op, UGE } from "../ir/ops.ts";
+import type { PassContext } from "../passes.ts";
 
-/** Operations of a round: of loops with more the test is a small part. */
+/** Operations of a round: of loops with more the test is a small part, which is sooner so where it is one operation. */
 const MOST_OPERATIONS = 12;
+const MOST_BESIDE_TEST = 10;
 /** Copies of a round: fewer of longer ones. */
 const COPIES = 4;
 const COPIES_OF_LONG = 2;
@@ -22,18 +24,22 @@ const WIDTH = 4;
 const COUNTING = 3;
 const FREE = new Set<Op>([op.zext, op.trunc, op.icmp]);
 
-export function unrollCounted(fn: Fn): void {
+export function unrollCounted(fn: Fn, { features }: Pick<PassContext, "features">): void {
+  const isJoined = !features.has("branch-on-zero");
   for (const block of [...fn.blocks]) {
     const loop = CountedLoop.at(block);
-    if (loop === undefined || !pays(loop)) continue;
+    if (loop === undefined || !pays(loop, isJoined)) continue;
     const unrolling = new Unrolling(fn, loop);
     if (!unrolling.waits()) unrolling.run();
   }
 }
 
-function pays({ block, latch }: CountedLoop): boolean {
+/** `isJoined`: a comparison and its branch are one operation. */
+function pays({ block, latch }: CountedLoop, isJoined: boolean): boolean {
   const work = block.body.filter((v) => !FREE.has(v.op));
-  if (work.length > MOST_OPERATIONS) return false;
+  if (work.length > (isJoined ? MOST_BESIDE_TEST : MOST_OPERATIONS)) return false;
+  // Beside them so little counts for nothing.
+  if (isJoined && work.some((v) => v.op === op.udiv || v.op === op.umod)) return false;
   if (work.some((v) => CALLS.has(v.op) || v.op === op.copy || v.op === op.fill)) return false;
   return block.phis.every((phi) => phi.args[latch] !== phi);
 }

@@ -7,7 +7,7 @@ import type { Allocation, MFn, RegisterFile } from "./mir.ts";
 
 export interface Target {
   arch: Arch;
-  /** Operations that passes may use only where they are listed: "block-operations" = copy and fill; "vectors" = kernel, "rich-vectors" = with swaps, shifts by lanes and 64-bit products with a sign; "branch-on-zero": cheaper than a comparison; "jump-tables" = switch; "popcount". "clz" and "ctz", which all have, are one instruction where they are listed. */
+  /** Operations that passes may use only where they are listed: "block-operations" = copy and fill; "vectors" = kernel, "rich-vectors" = with swaps, shifts by lanes and 64-bit products with a sign; "branch-on-zero": cheaper than a comparison, which is no part of other branches; "jump-tables" = switch; "popcount". "clz" and "ctz", which all have, are one instruction where they are listed. */
   features: ReadonlySet<string>;
   /** Bytes of code that are fetched at once: inner loops of -O2 lie in as few such windows as they can; 1 = anywhere. */
   loopAlignment: number;
